@@ -1,0 +1,211 @@
+//! Reads what the triggers wrote.
+
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::NOT_KEPT;
+use crate::names::CHANGEFEED;
+use crate::sql_text::{TokenKind, parse_literals, quote_identifier, tokens};
+
+/// What one entry of the changefeed tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// A row came.
+    Insert,
+    /// A row changed.
+    Update,
+    /// A row went.
+    Delete,
+    /// From here on a table is followed.
+    Track,
+    /// The changefeed began.
+    Start,
+}
+
+/// One entry of the changefeed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Its number; later entries have higher ones.
+    pub id: i64,
+    /// Milliseconds since 1970, by the clock of whoever wrote.
+    pub at: i64,
+    /// What happened.
+    pub operation: Operation,
+    /// The table.
+    pub table: String,
+    /// The row before: its rowid, or its primary key as a list of literals.
+    pub key: Value,
+    /// The row after, where an update changed its key.
+    pub new_key: Value,
+    /// What the row was before.
+    pub old: Image,
+}
+
+/// Old values of one row.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Image {
+    /// Column and value; `None` where the value was too long to be kept.
+    pub values: Vec<(String, Option<Value>)>,
+}
+
+/// A place in one changefeed, to be recognised later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// The random name of this changefeed.
+    pub feed: String,
+    /// The last entry.
+    pub id: i64,
+    /// When that entry was written: a restored copy of the database has other entries under the same numbers.
+    pub at: i64,
+}
+
+/// Is there a changefeed?
+pub fn exists(conn: &Connection, database: &str) -> rusqlite::Result<bool> {
+    let sql = format!(
+        "SELECT 1 FROM {}.sqlite_schema WHERE type = 'table' AND name = ?1",
+        quote_identifier(database)
+    );
+    conn.query_row(&sql, [CHANGEFEED], |_| Ok(()))
+        .optional()
+        .map(|row| row.is_some())
+}
+
+/// The place after the last entry; `None` where there is no changefeed.
+pub fn last(conn: &Connection, database: &str) -> rusqlite::Result<Option<Mark>> {
+    if !exists(conn, database)? {
+        return Ok(None);
+    }
+    let feed = format!("{}.{CHANGEFEED}", quote_identifier(database));
+    let sql = format!(
+        "SELECT (SELECT key FROM {feed} WHERE op = 'start' ORDER BY id LIMIT 1), id, at FROM {feed} ORDER BY id DESC LIMIT 1"
+    );
+    let read = |row: &Row| Ok((row.get::<_, Option<String>>(0)?, row.get(1)?, row.get(2)?));
+    let found = conn.query_row(&sql, (), read).optional()?;
+    Ok(found.and_then(|(feed, id, at)| feed.map(|feed| Mark { feed, id, at })))
+}
+
+/// Is the entry of this mark still what it was?
+pub fn mark_is_still_there(
+    conn: &Connection,
+    database: &str,
+    mark: &Mark,
+) -> rusqlite::Result<bool> {
+    if !exists(conn, database)? {
+        return Ok(false);
+    }
+    let feed = format!("{}.{CHANGEFEED}", quote_identifier(database));
+    let sql = format!(
+        "SELECT 1 WHERE (SELECT at FROM {feed} WHERE id = ?1) = ?2
+           AND (SELECT key FROM {feed} WHERE op = 'start' ORDER BY id LIMIT 1) = ?3"
+    );
+    let row = conn
+        .query_row(&sql, params![mark.id, mark.at, mark.feed], |_| Ok(()))
+        .optional()?;
+    Ok(row.is_some())
+}
+
+/// Calls `each` with every entry written at or after `since` (milliseconds since 1970), oldest first.
+pub fn entries<E: From<rusqlite::Error>>(
+    conn: &Connection,
+    database: &str,
+    since: Option<i64>,
+    mut each: impl FnMut(Entry) -> Result<(), E>,
+) -> Result<(), E> {
+    if !exists(conn, database)? {
+        return Ok(());
+    }
+    let sql = format!(
+        "SELECT id, at, op, tbl, key, new_key, old FROM {}.{CHANGEFEED} WHERE at >= ?1 ORDER BY id",
+        quote_identifier(database)
+    );
+    let mut statement = conn.prepare(&sql)?;
+    let mut rows = statement.query([since.unwrap_or(i64::MIN)])?;
+    while let Some(row) = rows.next()? {
+        each(entry(row)?)?;
+    }
+    Ok(())
+}
+
+fn entry(row: &Row) -> rusqlite::Result<Entry> {
+    let operation = match row.get_ref(2)?.as_str()? {
+        "I" => Operation::Insert,
+        "U" => Operation::Update,
+        "D" => Operation::Delete,
+        "start" => Operation::Start,
+        _ => Operation::Track,
+    };
+    let old = match row.get_ref(6)? {
+        ValueRef::Text(text) => Image::parse(&String::from_utf8_lossy(text)),
+        _ => Image::default(),
+    };
+    Ok(Entry {
+        id: row.get(0)?,
+        at: row.get(1)?,
+        operation,
+        table: row.get(3)?,
+        key: row.get(4)?,
+        new_key: row.get(5)?,
+        old,
+    })
+}
+
+impl Image {
+    /// Reads `"column"=literal,…`; what does not have that form is left out.
+    fn parse(text: &str) -> Self {
+        let mut values = Vec::new();
+        let mut rest = text;
+        while let Some((column, after)) = column_name(rest) {
+            let end = end_of_value(after);
+            let literal = &after[..end];
+            let value = if literal == NOT_KEPT {
+                None
+            } else {
+                parse_literals(literal).and_then(|mut one| one.pop())
+            };
+            values.push((column, value));
+            rest = after.get(end + 1..).unwrap_or("");
+        }
+        Self { values }
+    }
+}
+
+/// The name and what follows its `=`.
+fn column_name(text: &str) -> Option<(String, &str)> {
+    let token = tokens(text)
+        .next()
+        .filter(|token| token.kind == TokenKind::QuotedIdentifier)?;
+    let name = token.text[1..token.text.len() - 1].replace("\"\"", "\"");
+    text[token.end()..]
+        .strip_prefix('=')
+        .map(|rest| (name, rest))
+}
+
+/// Where the `,` after a literal stands: never inside of a string or of CAST's parentheses.
+fn end_of_value(text: &str) -> usize {
+    tokens(text)
+        .find(|token| token.text == ",")
+        .map_or(text.len(), |token| token.start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_read_back_value_by_value() {
+        let image = Image::parse(
+            "\"a\"=1,\"say \"\"b\"\"\"='x, \"c\"=2',\"d\"=?,\"e\"=CAST(X'610062' AS TEXT),\"f\"=NULL,",
+        );
+        let text = |text: &str| Some(Value::Text(text.into()));
+        assert_eq!(
+            image.values,
+            [
+                ("a".to_owned(), Some(Value::Integer(1))),
+                ("say \"b\"".to_owned(), text("x, \"c\"=2")),
+                ("d".to_owned(), None),
+                ("e".to_owned(), text("a\0b")),
+                ("f".to_owned(), Some(Value::Null)),
+            ]
+        );
+    }
+}

@@ -1,0 +1,13 @@
+//! The changefeed: the table in the local database that says which rows changed and what they were before, and the
+//! triggers that fill it.
+//!
+//! It never decides what is pending. It only says which rows to look at, and keeps the history for `log`.
+
+mod journal;
+mod tracking;
+mod triggers;
+
+pub use journal::{Entry, Image, Mark, Operation, entries, exists, last, mark_is_still_there};
+pub use tracking::{Tracking, install, remove, state};
+pub(crate) use triggers::unique_columns;
+pub use triggers::{NOT_KEPT, Trigger, triggers};

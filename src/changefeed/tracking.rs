@@ -1,0 +1,122 @@
+//! Puts the triggers into a database and takes them out. Every function runs inside the caller's transaction.
+
+use rusqlite::{Connection, params};
+
+use super::triggers::{NOW, triggers};
+use crate::names::{CHANGEFEED, TRIGGER_PREFIX};
+use crate::schema::Table;
+use crate::sql_text::quote_identifier;
+
+/// Does the changefeed follow a table?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tracking {
+    /// Its triggers are the ones this version writes for the table as it is now.
+    On,
+    /// It has triggers of this tool, but not those: another shape of the table, another version of the tool.
+    Stale,
+    /// It has none.
+    Off,
+    /// It cannot have any (a virtual table, or rows without a name).
+    Impossible,
+}
+
+/// How each table is tracked, in the order given.
+pub fn state(
+    conn: &Connection,
+    database: &str,
+    tables: &[Table],
+) -> rusqlite::Result<Vec<Tracking>> {
+    let sql = format!(
+        "SELECT tbl_name, name, sql FROM {}.sqlite_schema WHERE type = 'trigger' AND substr(name, 1, ?1) = ?2",
+        quote_identifier(database)
+    );
+    let mut statement = conn.prepare(&sql)?;
+    let rows = statement.query_map(
+        params![TRIGGER_PREFIX.len() as i64, TRIGGER_PREFIX],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )?;
+    let present: Vec<(String, String, String)> = rows.collect::<rusqlite::Result<_>>()?;
+    let has_changefeed = super::exists(conn, database)?;
+    Ok(tables
+        .iter()
+        .map(|table| {
+            if !table.is_trackable() {
+                return Tracking::Impossible;
+            }
+            let here: Vec<_> = present
+                .iter()
+                .filter(|(on, ..)| on.eq_ignore_ascii_case(&table.name))
+                .collect();
+            let wanted = triggers(table);
+            let complete = here.len() == wanted.len()
+                && wanted.iter().all(|wanted| {
+                    here.iter()
+                        .any(|(_, name, sql)| *name == wanted.name && *sql == wanted.sql)
+                });
+            match (here.is_empty(), complete && has_changefeed) {
+                (true, _) => Tracking::Off,
+                (false, true) => Tracking::On,
+                (false, false) => Tracking::Stale,
+            }
+        })
+        .collect())
+}
+
+/// Installs or refreshes the triggers of these tables; gives the names of those where something had to be done.
+///
+/// Each gets an entry of its own in the changefeed: rows that changed before it were not followed.
+pub fn install(conn: &Connection, tables: &[Table]) -> rusqlite::Result<Vec<String>> {
+    conn.execute_batch(&format!(
+        "CREATE TABLE IF NOT EXISTS {CHANGEFEED}(
+           id INTEGER PRIMARY KEY, at INTEGER NOT NULL, op TEXT NOT NULL, tbl TEXT NOT NULL,
+           key, new_key, old TEXT, taken TEXT);
+         INSERT INTO {CHANGEFEED}(at, op, tbl, key)
+           SELECT {NOW}, 'start', '', hex(randomblob(16)) WHERE NOT EXISTS (SELECT 1 FROM {CHANGEFEED});"
+    ))?;
+    let mut installed = Vec::new();
+    for (table, tracking) in tables.iter().zip(state(conn, "main", tables)?) {
+        if matches!(tracking, Tracking::On | Tracking::Impossible) {
+            continue;
+        }
+        drop_triggers(conn, &table.name)?;
+        for trigger in triggers(table) {
+            // After a RENAME TABLE a trigger of this name can stand on another table.
+            conn.execute_batch(&format!(
+                "DROP TRIGGER IF EXISTS {}",
+                quote_identifier(&trigger.name)
+            ))?;
+            conn.execute_batch(&trigger.sql)?;
+        }
+        let entry = format!("INSERT INTO {CHANGEFEED}(at, op, tbl) VALUES ({NOW}, 'T', ?1)");
+        conn.execute(&entry, [&table.name])?;
+        installed.push(table.name.clone());
+    }
+    Ok(installed)
+}
+
+/// Removes the triggers of these tables; gives the names of those that had any.
+pub fn remove(conn: &Connection, tables: &[Table]) -> rusqlite::Result<Vec<String>> {
+    let mut removed = Vec::new();
+    for table in tables {
+        if drop_triggers(conn, &table.name)? {
+            removed.push(table.name.clone());
+        }
+    }
+    Ok(removed)
+}
+
+/// Drops every trigger of this tool that stands on the table, under whatever name.
+fn drop_triggers(conn: &Connection, table: &str) -> rusqlite::Result<bool> {
+    let mut statement = conn.prepare(
+        "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE AND substr(name, 1, ?2) = ?3",
+    )?;
+    let rows = statement.query_map(
+        params![table, TRIGGER_PREFIX.len() as i64, TRIGGER_PREFIX],
+        |row| row.get(0),
+    )?;
+    let names: Vec<String> = rows.collect::<rusqlite::Result<_>>()?;
+    for name in &names {
+        conn.execute_batch(&format!("DROP TRIGGER {}", quote_identifier(name)))?;
+    }
+    Ok(!names.is_empty())
+}

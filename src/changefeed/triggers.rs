@@ -1,0 +1,293 @@
+//! The triggers that fill the changefeed, as a function of a table. Pure.
+//!
+//! They must compile under workerd's limits with 100 columns and in the SQLite 3.31 of an old shell, and they must not
+//! be noticed:
+//!
+//! - `ALTER TABLE … DROP COLUMN` is refused while a trigger names the column as `OLD.x`. Here every such name stands in
+//!   a subselect without FROM, inside a query whose FROM offers a NULL column of that name under the aliases `old` and `new`.
+//!   SQLite resolves a name to the trigger's row first; once the column is gone, it resolves to that NULL.
+//! - An image is a chain of `||`, nested as a balanced tree (expression depth 100).
+//! - A value that is too long for the journal is noted as `?`, so that no limit on strings is met.
+
+use crate::names::{CHANGEFEED, TRIGGER_PREFIX};
+use crate::schema::{Affinity, Column, Identity, Table};
+use crate::sql_text::{quote_identifier, string_literal};
+
+/// Milliseconds since 1970 (`unixepoch('subsec')` does not exist in old shells).
+pub(super) const NOW: &str = "CAST((julianday('now')-2440587.5)*86400000 AS INTEGER)";
+
+/// What stands in the journal in place of a value that was not kept.
+pub const NOT_KEPT: &str = "?";
+
+/// Longest key and longest unique values that the journal keeps, in characters.
+const LONGEST_KEY: usize = 10_000;
+
+/// All old values of one row together, in characters.
+const LONGEST_IMAGE: usize = 200_000;
+
+/// workerd's limit on the text of a statement, with room to spare.
+const LONGEST_TRIGGER: usize = 95_000;
+
+/// One trigger of the tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trigger {
+    /// Its name.
+    pub name: String,
+    /// Its `CREATE TRIGGER` statement, exactly as SQLite will keep it.
+    pub sql: String,
+}
+
+/// The triggers that follow the rows of a table; none where its rows have no name.
+pub fn triggers(table: &Table) -> Vec<Trigger> {
+    if !table.is_trackable() {
+        return Vec::new();
+    }
+    let full = Body {
+        table,
+        images: true,
+    };
+    let all = full.all();
+    if all
+        .iter()
+        .all(|trigger| trigger.sql.len() <= LONGEST_TRIGGER)
+    {
+        return all;
+    }
+    Body {
+        table,
+        images: false,
+    }
+    .all()
+}
+
+struct Body<'t> {
+    table: &'t Table,
+    /// Are old values kept? (Not where the text of the trigger would be too long.)
+    images: bool,
+}
+
+impl Body<'_> {
+    fn all(&self) -> Vec<Trigger> {
+        vec![
+            self.trigger("insert", &self.insert()),
+            self.trigger("update", &self.update()),
+            self.trigger("delete", &self.delete()),
+        ]
+    }
+
+    fn trigger(&self, event: &str, body: &str) -> Trigger {
+        let name = format!("{TRIGGER_PREFIX}{event}:{}", self.table.name);
+        let sql = format!(
+            "CREATE TRIGGER {} AFTER {} ON {} BEGIN {body}; END",
+            quote_identifier(&name),
+            event.to_uppercase(),
+            quote_identifier(&self.table.name),
+        );
+        Trigger { name, sql }
+    }
+
+    fn insert(&self) -> String {
+        let taken = self.taken("NEW").unwrap_or_else(|| "NULL".into());
+        format!(
+            "INSERT INTO {CHANGEFEED}(at,op,tbl,key,taken) SELECT {NOW},'I',{},(SELECT {}),(SELECT {taken}){}",
+            string_literal(&self.table.name),
+            self.key("NEW"),
+            self.fallback(&["new"]),
+        )
+    }
+
+    fn update(&self) -> String {
+        let any_changed = any(self
+            .table
+            .stored()
+            .map(|position| changed(&self.table.columns[position])));
+        let key_changed = match self.table.identity() {
+            Identity::Rowid(name) => {
+                let name = quote_identifier(&name);
+                format!("OLD.{name}<>NEW.{name}")
+            }
+            _ => any(self
+                .table
+                .primary_key
+                .iter()
+                .map(|&position| changed(&self.table.columns[position]))),
+        };
+        let taken = self.taken("NEW").map_or_else(
+            || "NULL".into(),
+            |taken| {
+                let columns = self.unique_columns();
+                let moved = any(columns
+                    .iter()
+                    .map(|&position| changed(&self.table.columns[position])));
+                format!("CASE WHEN {moved} THEN {taken} END")
+            },
+        );
+        let image = self.image(|position, item| {
+            format!(
+                "CASE WHEN {} THEN {item} ELSE '' END",
+                changed(&self.table.columns[position])
+            )
+        });
+        format!(
+            "INSERT INTO {CHANGEFEED}(at,op,tbl,key,new_key,old,taken) SELECT {NOW},'U',{},(SELECT {}),\
+             (SELECT CASE WHEN {key_changed} THEN {} END),(SELECT {image}),(SELECT {taken}){} \
+             WHERE (SELECT {key_changed} OR {any_changed})",
+            string_literal(&self.table.name),
+            self.key("OLD"),
+            self.key("NEW"),
+            self.fallback(&["old", "new"]),
+        )
+    }
+
+    fn delete(&self) -> String {
+        format!(
+            "INSERT INTO {CHANGEFEED}(at,op,tbl,key,old) SELECT {NOW},'D',{},(SELECT {}),(SELECT {}){}",
+            string_literal(&self.table.name),
+            self.key("OLD"),
+            self.image(|_, item| item),
+            self.fallback(&["old"]),
+        )
+    }
+
+    /// The row's name: its rowid as an integer, else its primary key as a list of literals.
+    fn key(&self, row: &str) -> String {
+        match self.table.identity() {
+            Identity::Rowid(name) => format!("{row}.{}", quote_identifier(&name)),
+            _ => self.list(row, &self.table.primary_key),
+        }
+    }
+
+    /// The values of the unique columns, so that a row that a REPLACE pushed out of them can be found.
+    fn taken(&self, row: &str) -> Option<String> {
+        self.table.secondary_keys().next()?;
+        let known = self
+            .table
+            .secondary_keys()
+            .all(|key| !key.partial && key.plain_columns().is_some());
+        Some(if known {
+            self.list(row, &self.unique_columns())
+        } else {
+            format!("'{NOT_KEPT}'")
+        })
+    }
+
+    fn unique_columns(&self) -> Vec<usize> {
+        unique_columns(self.table)
+    }
+
+    fn list(&self, row: &str, columns: &[usize]) -> String {
+        let names: Vec<String> = columns
+            .iter()
+            .map(|&position| {
+                format!(
+                    "{row}.{}",
+                    quote_identifier(&self.table.columns[position].name)
+                )
+            })
+            .collect();
+        let literals = join(
+            &names.iter().map(|name| literal(name)).collect::<Vec<_>>(),
+            "||','||",
+        );
+        let too_long = any(names
+            .iter()
+            .map(|name| format!("length({name})>{LONGEST_KEY}")));
+        format!("CASE WHEN {too_long} THEN '{NOT_KEPT}' ELSE {literals} END")
+    }
+
+    /// `"column"=literal,` for each stored column, as `wrap` lets it through.
+    fn image(&self, wrap: impl Fn(usize, String) -> String) -> String {
+        let stored: Vec<usize> = self.table.stored().collect();
+        if !self.images || stored.is_empty() {
+            return "''".into();
+        }
+        let longest = LONGEST_IMAGE / stored.len();
+        let items: Vec<String> = stored
+            .into_iter()
+            .map(|position| {
+                let name = quote_identifier(&self.table.columns[position].name);
+                let value = format!("OLD.{name}");
+                let label = string_literal(&format!("{name}="));
+                let item = format!(
+                    "{label}||CASE WHEN length({value})>{longest} THEN '{NOT_KEPT}' ELSE {} END||','",
+                    literal(&value)
+                );
+                wrap(position, item)
+            })
+            .collect();
+        join(&items, "||")
+    }
+
+    /// The FROM clause that keeps the trigger valid when a column is dropped.
+    fn fallback(&self, rows: &[&str]) -> String {
+        let columns: Vec<String> = (self.table.columns.iter())
+            .map(|column| format!("NULL AS {}", quote_identifier(&column.name)))
+            .collect();
+        let columns = columns.join(",");
+        let sources: Vec<String> = rows
+            .iter()
+            .map(|row| format!("(SELECT {columns}) AS {row}"))
+            .collect();
+        format!(" FROM {}", sources.join(","))
+    }
+}
+
+/// The columns of all secondary unique keys, each once, in order: what the journal's `taken` lists.
+pub(crate) fn unique_columns(table: &Table) -> Vec<usize> {
+    let mut columns: Vec<usize> = table
+        .secondary_keys()
+        .flat_map(|key| key.columns.iter().flatten().map(|(position, _)| *position))
+        .collect();
+    columns.sort_unstable();
+    columns.dedup();
+    columns
+}
+
+/// `quote()` cuts text at a NUL.
+fn literal(value: &str) -> String {
+    format!(
+        "CASE WHEN typeof({value})='text' AND instr({value},char(0)) THEN 'CAST(X'''||hex({value})||''' AS TEXT)' \
+         ELSE quote({value}) END"
+    )
+}
+
+/// Did this column change? Rather once too often than once too little: 0.0 may have become -0.0, which no function of
+/// an old SQLite tells apart.
+fn changed(column: &Column) -> String {
+    let name = quote_identifier(&column.name);
+    let differs = format!("OLD.{name} IS NOT NEW.{name} COLLATE BINARY");
+    match column.affinity {
+        Affinity::Text | Affinity::Real => differs,
+        Affinity::Integer => format!("{differs} OR typeof(OLD.{name})<>typeof(NEW.{name})"),
+        Affinity::Blob => format!(
+            "{differs} OR typeof(OLD.{name})<>typeof(NEW.{name}) OR (NEW.{name}=0 AND typeof(NEW.{name})='real')"
+        ),
+    }
+}
+
+fn any(conditions: impl Iterator<Item = String>) -> String {
+    let conditions: Vec<String> = conditions
+        .map(|condition| format!("({condition})"))
+        .collect();
+    if conditions.is_empty() {
+        "0".into()
+    } else {
+        join(&conditions, " OR ")
+    }
+}
+
+/// Joins with a binary operator as a balanced tree of parentheses.
+fn join(items: &[String], operator: &str) -> String {
+    match items {
+        [] => "''".into(),
+        [only] => format!("({only})"),
+        _ => {
+            let (left, right) = items.split_at(items.len() / 2);
+            format!(
+                "({}{operator}{})",
+                join(left, operator),
+                join(right, operator)
+            )
+        }
+    }
+}

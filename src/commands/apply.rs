@@ -1,0 +1,58 @@
+//! `apply`: run the migrations that the local database lacks.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use super::{Scene, describe};
+use crate::engine::{Applied, apply, record_only};
+
+pub(super) fn run(scene: &Scene, record: bool) -> Result<ExitCode> {
+    let console = scene.console;
+    let recorded = match scene.place.local_file.exists() {
+        true => record_owed(scene, record)?,
+        false if record => {
+            return Err(crate::engine::Error::NoDatabase {
+                path: scene.place.local_file.clone(),
+            }
+            .into());
+        }
+        false => Vec::new(),
+    };
+    let applied = match record {
+        true => Applied::default(),
+        false => apply(&scene.place, &mut |text| console.progress(text))?,
+    };
+    console.progress_done();
+    if applied.created {
+        console.status("Created", describe::shown(&scene.place.local_file));
+    }
+    for name in &applied.names {
+        console.status("Applied", name);
+    }
+    for name in &recorded {
+        console.status("Recorded", name);
+    }
+    if applied.names.is_empty() && recorded.is_empty() {
+        console.status("Nothing", "to apply");
+    }
+    if console.is_json() {
+        console.json(&serde_json::json!({
+            "created": applied.created, "applied": applied.names, "recorded": recorded,
+        }));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Migrations whose effect is already here, and with `all` every missing one, are noted and not run.
+fn record_owed(scene: &Scene, all: bool) -> Result<Vec<String>> {
+    let bench = scene.bench()?;
+    let behind = bench.behind();
+    let mut owed = bench.unrecorded.clone();
+    if !behind.is_empty() && (all || bench.compare_everything()?.is_same()) {
+        owed.extend(behind);
+    }
+    drop(bench);
+    record_only(&scene.place, &owed)?;
+    Ok(owed)
+}

@@ -1,0 +1,48 @@
+//! Without a command: find everything, write the initial migration if there is none, track, write a data migration if
+//! anything changed.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use super::{Scene, data, describe, init, schema_must_agree};
+use crate::difference::Selection;
+
+/// What a data migration is called when nobody says what it is about.
+const UNNAMED: &str = "data changes";
+
+pub(super) fn run(scene: &Scene, message: Option<&str>, max_file_size: u64) -> Result<ExitCode> {
+    describe::found(scene);
+    let bench = scene.bench()?;
+    let is_first = bench.folder.migrations.is_empty();
+    if is_first && bench.here.tables.is_empty() {
+        scene
+            .console
+            .status("Nothing", "to do: the local database has no tables yet");
+        return Ok(ExitCode::SUCCESS);
+    }
+    drop(bench);
+    if !is_first {
+        // What is behind must be said before anything is touched.
+        drop(scene.bench_not_behind()?);
+    }
+    let tracked = scene.track(&[])?;
+    if !tracked.is_empty() {
+        scene.console.status("Tracking", tracked.join(", "));
+    }
+    if is_first {
+        let bench = scene.bench()?;
+        return init::write(scene, bench, "initial migration", max_file_size, false);
+    }
+    let (bench, comparison) = scene.bench_not_behind()?;
+    schema_must_agree(&comparison)?;
+    data::write(
+        scene,
+        bench,
+        comparison,
+        &Selection::default(),
+        message.unwrap_or(UNNAMED),
+        max_file_size,
+        false,
+    )
+}

@@ -1,0 +1,44 @@
+//! `verify`: prove that the migrations rebuild the local database, row for row.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use super::{FOUND, Scene, describe};
+
+pub(super) fn run(scene: &Scene) -> Result<ExitCode> {
+    let console = scene.console;
+    let bench = scene.bench()?;
+    console.progress("comparing every row");
+    let comparison = bench.compare_everything()?;
+    console.progress_done();
+    let drift: Vec<String> = comparison
+        .drift
+        .iter()
+        .map(crate::schema::Drift::sentence)
+        .collect();
+    let changes = describe::changes(&comparison.tables, &comparison.sequences);
+    for sentence in drift.iter() {
+        console.finding("Schema", sentence);
+    }
+    for change in &changes {
+        console.finding("Differs", change);
+    }
+    if console.is_json() {
+        console.json(&serde_json::json!({
+            "same": comparison.is_same(), "schema": drift, "rows": describe::changes_json(&comparison.tables),
+            "migrations": bench.folder.migrations.len(), "tables": bench.here.tables.len(),
+        }));
+    }
+    if comparison.is_same() {
+        let (files, tables) = (bench.folder.migrations.len(), bench.here.tables.len());
+        console.status(
+            "Verified",
+            format!(
+                "{files} migrations rebuild all {tables} tables of the local database, row for row"
+            ),
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(ExitCode::from(FOUND))
+}

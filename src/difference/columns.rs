@@ -1,0 +1,131 @@
+//! SQL about the columns of one table, as the comparison needs it. Pure.
+
+use super::LIVE;
+use crate::schema::{Affinity, Column, Identity, Table};
+use crate::sql_text::quote_identifier;
+
+/// The SQL names of what a row of one table consists of.
+#[derive(Debug, Clone)]
+pub struct RowShape {
+    /// The table, quoted.
+    pub table: String,
+    /// Names that together identify a row, quoted: the rowid, or the key columns. Empty where rows have no name.
+    pub identity: Vec<String>,
+    /// Stored columns, quoted, the identity's own included where it is a column.
+    pub stored: Vec<String>,
+    /// The name, not quoted, of everything that is written for a row: the hidden rowid, then the stored columns.
+    pub written: Vec<String>,
+    /// Is the rowid something that no column shows, so that it must be written beside the columns?
+    pub hidden_rowid: bool,
+}
+
+impl RowShape {
+    /// The shape of a table's rows.
+    pub fn of(table: &Table) -> Self {
+        let quoted = |position: usize| quote_identifier(&table.columns[position].name);
+        let (identity, hidden_rowid) = match table.identity() {
+            Identity::Rowid(name) => match table.rowid_alias {
+                Some(alias) => (vec![quoted(alias)], false),
+                None => (vec![quote_identifier(&name)], true),
+            },
+            Identity::Key(columns) => (columns.into_iter().map(quoted).collect(), false),
+            Identity::Nothing => (Vec::new(), false),
+        };
+        let rowid = match table.identity() {
+            Identity::Rowid(name) if hidden_rowid => Some(name),
+            _ => None,
+        };
+        let columns = table
+            .stored()
+            .map(|position| table.columns[position].name.clone());
+        Self {
+            table: quote_identifier(&table.name),
+            identity,
+            stored: table.stored().map(quoted).collect(),
+            written: rowid.into_iter().chain(columns).collect(),
+            hidden_rowid,
+        }
+    }
+
+    /// The local database's table.
+    pub fn live(&self) -> String {
+        format!("{LIVE}.{}", self.table)
+    }
+
+    /// The shadow's table.
+    pub fn shadow(&self) -> String {
+        format!("main.{}", self.table)
+    }
+
+    /// `alias.id` for each name of the identity.
+    pub fn identity_of(&self, alias: &str) -> String {
+        prefixed(alias, &self.identity)
+    }
+
+    /// The columns of a table of identities: `l1, l2 …` for the local row, `s1, s2 …` for the shadow's.
+    pub fn slots(&self, side: char) -> Vec<String> {
+        (1..=self.identity.len())
+            .map(|position| format!("{side}{position}"))
+            .collect()
+    }
+
+    /// `alias` is the row that the slots of `side` in the table of identities `d` name.
+    pub fn is_named(&self, alias: &str, side: char) -> String {
+        let pairs = self.identity.iter().zip(self.slots(side));
+        all(pairs.map(|(name, slot)| format!("{alias}.{name} = d.{slot}")))
+    }
+
+    /// Two aliases show the same row.
+    pub fn same_row(&self, one: &str, other: &str) -> String {
+        all(self
+            .identity
+            .iter()
+            .map(|name| format!("{one}.{name} = {other}.{name}")))
+    }
+}
+
+/// Joins conditions by AND.
+pub fn all(conditions: impl Iterator<Item = String>) -> String {
+    conditions.collect::<Vec<_>>().join(" AND ")
+}
+
+/// `alias.a, alias.b`.
+pub fn prefixed(alias: &str, names: &[String]) -> String {
+    names
+        .iter()
+        .map(|name| format!("{alias}.{name}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Does any stored column of `l` and `s` differ, in value, storage class or byte?
+pub fn rows_differ(table: &Table) -> String {
+    let conditions: Vec<String> = table
+        .stored()
+        // The column that names the row is the same on both sides.
+        .filter(|&position| table.rowid_alias != Some(position))
+        .map(|position| column_differs(&table.columns[position], "l", "s"))
+        .collect();
+    if conditions.is_empty() {
+        "0".into()
+    } else {
+        conditions.join(" OR ")
+    }
+}
+
+/// Does one column differ? `IS NOT` alone takes 3 for 3.0, 'a' for 'A' under NOCASE, and 0.0 for -0.0.
+pub fn column_differs(column: &Column, one: &str, other: &str) -> String {
+    let name = quote_identifier(&column.name);
+    let (one, other) = (format!("{one}.{name}"), format!("{other}.{name}"));
+    let differs = format!("{one} IS NOT {other} COLLATE BINARY");
+    match column.affinity {
+        Affinity::Text | Affinity::Real => differs,
+        Affinity::Integer => format!("{differs} OR typeof({one}) <> typeof({other})"),
+        Affinity::Blob => format!(
+            "{differs} OR typeof({one}) <> typeof({other}) OR ({one} = 0 AND {NEGATIVE_ZERO}({one}) <> {NEGATIVE_ZERO}({other}))"
+        ),
+    }
+}
+
+/// A function of the connection: is this REAL the negative zero? No built-in one tells in every version.
+pub const NEGATIVE_ZERO: &str = "d1_migrate_negative_zero";

@@ -1,0 +1,279 @@
+//! Compares two databases table by table and leaves the rows that differ in temporary tables, so that memory stays flat.
+
+use rusqlite::Connection;
+
+use super::Error;
+use super::columns::{RowShape, rows_differ};
+use super::look::{Look, Scope};
+use super::pairs::pair;
+use super::sequences::{Sequence, sequences};
+use crate::schema::{Drift, Module, Schema, Table, TableKind};
+
+/// What differs.
+#[derive(Debug)]
+pub struct Comparison {
+    /// The schema of the local database.
+    pub here: Schema,
+    /// The schema that the files give.
+    pub files: Schema,
+    /// How these two differ.
+    pub drift: Vec<Drift>,
+    /// Tables whose rows differ, in the order of the local schema.
+    pub tables: Vec<TableDifference>,
+    /// AUTOINCREMENT counters that differ.
+    pub sequences: Vec<Sequence>,
+}
+
+/// The rows of one table that differ.
+#[derive(Debug, Clone)]
+pub struct TableDifference {
+    /// The table, as it is in the local database.
+    pub table: Table,
+    /// Where they stand.
+    pub rows: Rows,
+    /// How many there are.
+    pub counts: Counts,
+}
+
+/// Where the rows that differ stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rows {
+    /// In the temporary table of this name: `kind` ('I', 'U', 'D'), the local identity `l1…`, the shadow's `s1…`, and
+    /// `step` for the order of updates.
+    Listed(String),
+    /// The shadow's table is empty: every local row is new.
+    AllNew,
+    /// Rows have no name, and the contents differ: all of them go and come again.
+    Rewritten,
+}
+
+/// How many rows of a table differ.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    /// Rows that only the local database has.
+    pub inserted: u64,
+    /// Rows that both have, with other values.
+    pub updated: u64,
+    /// Rows that only the files give.
+    pub deleted: u64,
+}
+
+impl Counts {
+    /// All of them.
+    pub fn total(self) -> u64 {
+        self.inserted + self.updated + self.deleted
+    }
+}
+
+impl Comparison {
+    /// Is there nothing that differs?
+    pub fn is_same(&self) -> bool {
+        self.drift.is_empty() && self.tables.is_empty() && self.sequences.is_empty()
+    }
+
+    /// Are there rows or counters that differ?
+    pub fn has_changes(&self) -> bool {
+        !self.tables.is_empty() || !self.sequences.is_empty()
+    }
+}
+
+/// Compares the rows of every table that both schemas define alike, looking only where `scope` says.
+pub fn compare(
+    conn: &Connection,
+    here: Schema,
+    files: Schema,
+    scope: &Scope,
+) -> Result<Comparison, Error> {
+    let drift = crate::schema::compare(&here, &files);
+    let comparable: Vec<&Table> = (here.tables.iter())
+        .filter(|table| has_same_columns(table, files.table(&table.name)))
+        .collect();
+    let tables = compare_tables(conn, &files, &comparable, scope, 0)?;
+    let sequences = sequences(conn, &comparable)?;
+    Ok(Comparison {
+        here,
+        files,
+        drift,
+        tables,
+        sequences,
+    })
+}
+
+/// Compares the rows of these tables. `round` tells apart the temporary tables of several comparisons.
+pub(super) fn compare_tables(
+    conn: &Connection,
+    files: &Schema,
+    tables: &[&Table],
+    scope: &Scope,
+    round: usize,
+) -> Result<Vec<TableDifference>, Error> {
+    let mut differences = Vec::new();
+    for (number, table) in tables.iter().enumerate() {
+        let rows = match scope.of(&table.name) {
+            Look::Nowhere => None,
+            look => compare_table(conn, files, table, &look, &format!("{round}_{number}"))?,
+        };
+        let Some(rows) = rows else { continue };
+        let counts = count(conn, table, &rows)?;
+        if counts.total() > 0 {
+            differences.push(TableDifference {
+                table: (*table).clone(),
+                rows,
+                counts,
+            });
+        }
+    }
+    Ok(differences)
+}
+
+/// Rows can be compared where both tables store the same columns under the same names.
+fn has_same_columns(table: &Table, other: Option<&Table>) -> bool {
+    let names = |table: &Table| -> Vec<String> {
+        table
+            .stored()
+            .map(|position| table.columns[position].name.to_lowercase())
+            .collect()
+    };
+    other.is_some_and(|other| names(table) == names(other) && table.identity() == other.identity())
+}
+
+fn compare_table(
+    conn: &Connection,
+    files: &Schema,
+    table: &Table,
+    look: &Look,
+    name: &str,
+) -> Result<Option<Rows>, Error> {
+    let shape = RowShape::of(table);
+    if matches!(
+        table.kind,
+        TableKind::Virtual(Module::FtsExternalContent | Module::FtsContentless | Module::Unknown)
+    ) {
+        return Ok(None);
+    }
+    if *look == Look::Everywhere && is_empty(conn, &shape.shadow())? {
+        return Ok(Some(Rows::AllNew));
+    }
+    if shape.identity.is_empty() {
+        return Ok(contents_differ(conn, &shape)?.then_some(Rows::Rewritten));
+    }
+    let diff = list_rows(conn, table, look, name)?;
+    let kinds: String = conn.query_row(
+        &format!("SELECT coalesce(group_concat(DISTINCT kind), '') FROM {diff}"),
+        (),
+        |row| row.get(0),
+    )?;
+    if kinds.contains('U') || (kinds.contains('I') && kinds.contains('D')) {
+        pair(conn, files, table, &diff)?;
+    }
+    Ok(Some(Rows::Listed(diff)))
+}
+
+/// Lists the rows that differ, matched by their identity.
+pub(super) fn list_rows(
+    conn: &Connection,
+    table: &Table,
+    look: &Look,
+    name: &str,
+) -> rusqlite::Result<String> {
+    let shape = RowShape::of(table);
+    let diff = format!("temp.d1_migrate_diff_{name}");
+    let (l, s) = (shape.slots('l'), shape.slots('s'));
+    conn.execute_batch(&format!(
+        "DROP TABLE IF EXISTS {diff}; CREATE TABLE {diff}(kind TEXT, {}, {}, step INTEGER);",
+        l.join(", "),
+        s.join(", ")
+    ))?;
+    let into = format!(
+        "INSERT INTO {diff}(kind, {}, {})",
+        l.join(", "),
+        s.join(", ")
+    );
+    let (live, shadow) = (shape.live(), shape.shadow());
+    let (of_l, of_s) = (shape.identity_of("l"), shape.identity_of("s"));
+    let first = &shape.identity[0];
+    let differ = rows_differ(table);
+    match look {
+        Look::Everywhere => {
+            let nothing = vec!["NULL"; l.len()].join(", ");
+            let same = shape.same_row("s", "l");
+            conn.execute_batch(&format!(
+                "{into} SELECT CASE WHEN s.{first} IS NULL THEN 'I' ELSE 'U' END, {of_l}, {of_s}
+                   FROM {live} l LEFT JOIN {shadow} s ON {same} WHERE s.{first} IS NULL OR {differ};
+                 {into} SELECT 'D', {nothing}, {of_s}
+                   FROM {shadow} s WHERE NOT EXISTS (SELECT 1 FROM {live} l WHERE {});",
+                shape.same_row("l", "s"),
+            ))?;
+        }
+        Look::At(keys) => conn.execute_batch(&format!(
+            "{into} SELECT CASE WHEN s.{first} IS NULL THEN 'I' WHEN l.{first} IS NULL THEN 'D' ELSE 'U' END, {of_l}, {of_s}
+               FROM {keys} d LEFT JOIN {live} l ON {} LEFT JOIN {shadow} s ON {}
+               WHERE (s.{first} IS NULL) <> (l.{first} IS NULL) OR (l.{first} IS NOT NULL AND ({differ}));",
+            shape.is_named("l", 'k'),
+            shape.is_named("s", 'k'),
+        ))?,
+        Look::Nowhere => {}
+    }
+    conn.execute_batch(&format!(
+        "CREATE INDEX {diff}_s ON {}({});",
+        diff.trim_start_matches("temp."),
+        s.join(", ")
+    ))?;
+    Ok(diff)
+}
+
+pub(super) fn count(conn: &Connection, table: &Table, rows: &Rows) -> rusqlite::Result<Counts> {
+    let shape = RowShape::of(table);
+    let number = |sql: &str| {
+        conn.query_row(sql, (), |row| row.get::<_, i64>(0))
+            .map(|count| count as u64)
+    };
+    let all = |place: String| number(&format!("SELECT count(*) FROM {place}"));
+    let listed = |diff: &str, kind: char| {
+        number(&format!(
+            "SELECT count(*) FROM {diff} WHERE kind = '{kind}'"
+        ))
+    };
+    Ok(match rows {
+        Rows::AllNew => Counts {
+            inserted: all(shape.live())?,
+            ..Counts::default()
+        },
+        Rows::Rewritten => Counts {
+            inserted: all(shape.live())?,
+            updated: 0,
+            deleted: all(shape.shadow())?,
+        },
+        Rows::Listed(diff) => Counts {
+            inserted: listed(diff, 'I')?,
+            updated: listed(diff, 'U')?,
+            deleted: listed(diff, 'D')?,
+        },
+    })
+}
+
+fn is_empty(conn: &Connection, place: &str) -> rusqlite::Result<bool> {
+    conn.query_row(
+        &format!("SELECT NOT EXISTS (SELECT 1 FROM {place})"),
+        (),
+        |row| row.get(0),
+    )
+}
+
+/// Do two tables whose rows have no name hold other rows, or another number of the same?
+fn contents_differ(conn: &Connection, shape: &RowShape) -> rusqlite::Result<bool> {
+    let exact: Vec<String> = (shape.stored.iter())
+        .map(|column| format!("typeof({column}), quote({column}), hex({column})"))
+        .collect();
+    let exact = exact.join(", ");
+    let rows = |place: String| format!("SELECT count(*), {exact} FROM {place} GROUP BY {exact}");
+    let (live, shadow) = (rows(shape.live()), rows(shape.shadow()));
+    conn.query_row(
+        &format!(
+            "SELECT EXISTS (SELECT * FROM ({live}) EXCEPT SELECT * FROM ({shadow}))
+                 OR EXISTS (SELECT * FROM ({shadow}) EXCEPT SELECT * FROM ({live}))"
+        ),
+        (),
+        |row| row.get(0),
+    )
+}

@@ -1,0 +1,27 @@
+//! The difference of two databases: what is pending.
+//!
+//! Everything here works on one connection whose `main` is the shadow and whose `live` is the local database, attached
+//! for reading, inside one transaction: what is compared is one moment of the local database, and what is written is run
+//! on the shadow in that same transaction.
+
+mod columns;
+mod compare;
+mod error;
+mod look;
+mod order;
+mod pairs;
+mod recheck;
+mod select;
+mod sequences;
+
+pub use columns::{NEGATIVE_ZERO, RowShape, column_differs};
+pub use compare::{Comparison, Counts, Rows, TableDifference, compare};
+pub use error::Error;
+pub use look::{Look, Scope, remember};
+pub use order::arrange_updates;
+pub use recheck::{reached, recheck};
+pub use select::{Selected, Selection, select};
+pub use sequences::{Sequence, sequences};
+
+/// The name under which the local database is attached.
+pub const LIVE: &str = "live";

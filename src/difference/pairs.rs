@@ -1,0 +1,132 @@
+//! Which deleted row and which inserted row are one row that changed its name.
+//!
+//! A row of a table without `INTEGER PRIMARY KEY` gets a new rowid from every REPLACE and, it may be, from VACUUM; it is
+//! still the row of its declared key. Written as DELETE and INSERT, the DELETE would take its children along on the real
+//! D1. So rows are matched by rowid and key, then by key alone, then by rowid alone.
+
+use rusqlite::Connection;
+
+use super::columns::{RowShape, all};
+use crate::schema::{Identity, Schema, Table, UniqueKey};
+use crate::sql_text::quote_identifier;
+
+/// Rewrites the table of differences: a deleted and an inserted row with the same key become one changed row.
+pub fn pair(conn: &Connection, files: &Schema, table: &Table, diff: &str) -> rusqlite::Result<()> {
+    let Identity::Rowid(_) = table.identity() else {
+        return Ok(());
+    };
+    let shape = RowShape::of(table);
+    let primary = shape.hidden_rowid.then(|| primary_key(table)).flatten();
+    if let Some(key) = &primary {
+        part(conn, table, &shape, key, diff)?;
+    }
+    for key in primary.iter().chain(&pointed_to_keys(files, table)) {
+        join_by(conn, &shape, diff, &same_key(table, key))?;
+    }
+    if shape.hidden_rowid {
+        let same_rowid = shape.same_row("s", "l");
+        join_by(conn, &shape, diff, &same_rowid)?;
+    }
+    Ok(())
+}
+
+/// Columns of a unique key with their collations.
+type Key = Vec<(usize, String)>;
+
+fn plain(key: &UniqueKey) -> Option<Key> {
+    if key.partial {
+        None
+    } else {
+        key.columns.iter().cloned().collect()
+    }
+}
+
+fn primary_key(table: &Table) -> Option<Key> {
+    let mut keys = table.unique_keys.iter().filter_map(plain);
+    keys.find(|key| {
+        key.iter()
+            .map(|(position, _)| *position)
+            .eq(table.primary_key.iter().copied())
+    })
+}
+
+/// Keys besides the primary one that foreign keys point to.
+fn pointed_to_keys(files: &Schema, table: &Table) -> Vec<Key> {
+    let keys = table
+        .unique_keys
+        .iter()
+        .filter(|key| is_pointed_to(files, table, key));
+    keys.filter_map(plain).collect()
+}
+
+fn is_pointed_to(files: &Schema, table: &Table, key: &UniqueKey) -> bool {
+    let Some(columns) = key.plain_columns() else {
+        return false;
+    };
+    files
+        .tables
+        .iter()
+        .flat_map(|child| &child.foreign_keys)
+        .any(|foreign| {
+            foreign.parent.eq_ignore_ascii_case(&table.name)
+                && foreign.columns.len() == columns.len()
+                && foreign.columns.iter().all(|(_, parent)| {
+                    parent
+                        .as_ref()
+                        .and_then(|parent| table.column(parent))
+                        .is_some_and(|position| columns.contains(&position))
+                })
+        })
+}
+
+/// A row whose key changed under its rowid may be two rows: it is taken apart, to be matched by key first.
+fn part(
+    conn: &Connection,
+    table: &Table,
+    shape: &RowShape,
+    key: &[(usize, String)],
+    diff: &str,
+) -> rusqlite::Result<()> {
+    let changed = key
+        .iter()
+        .map(|(position, _)| super::columns::column_differs(&table.columns[*position], "l", "s"))
+        .collect::<Vec<_>>()
+        .join(" OR ");
+    conn.execute_batch(&format!(
+        "CREATE TEMP TABLE d1_migrate_parted AS SELECT d.rowid AS r, d.l1, d.s1 FROM {diff} d
+           JOIN {live} l ON {named_l} JOIN {shadow} s ON {named_s} WHERE d.kind = 'U' AND ({changed});
+         DELETE FROM {diff} WHERE rowid IN (SELECT r FROM d1_migrate_parted);
+         INSERT INTO {diff}(kind, l1) SELECT 'I', l1 FROM d1_migrate_parted;
+         INSERT INTO {diff}(kind, s1) SELECT 'D', s1 FROM d1_migrate_parted;
+         DROP TABLE d1_migrate_parted;",
+        live = shape.live(),
+        shadow = shape.shadow(),
+        named_l = shape.is_named("l", 'l'),
+        named_s = shape.is_named("s", 's'),
+    ))
+}
+
+fn same_key(table: &Table, key: &[(usize, String)]) -> String {
+    all(key.iter().map(|(position, collation)| {
+        let name = quote_identifier(&table.columns[*position].name);
+        format!(
+            "s.{name} = l.{name} COLLATE {}",
+            quote_identifier(collation)
+        )
+    }))
+}
+
+fn join_by(conn: &Connection, shape: &RowShape, diff: &str, same: &str) -> rusqlite::Result<()> {
+    conn.execute_batch(&format!(
+        "CREATE TEMP TABLE d1_migrate_joined AS SELECT d.rowid AS i, e.rowid AS e, d.l1 AS l1, e.s1 AS s1 FROM {diff} d
+           CROSS JOIN {live} l ON {named} CROSS JOIN {shadow} s ON {same} CROSS JOIN {diff} e ON e.s1 = s.{rowid} AND e.kind = 'D'
+           WHERE d.kind = 'I';
+         DELETE FROM {diff} WHERE rowid IN (SELECT i FROM d1_migrate_joined UNION ALL SELECT e FROM d1_migrate_joined);
+         INSERT INTO {diff}(kind, l1, s1) SELECT 'U', l1, s1 FROM d1_migrate_joined;
+         DROP TABLE d1_migrate_joined;",
+        live = shape.live(),
+        shadow = shape.shadow(),
+        rowid = shape.identity[0],
+        named = shape.is_named("l", 'l'),
+    ))
+}

@@ -1,0 +1,43 @@
+//! The schema as statements. Pure.
+
+use crate::schema::{Object, ObjectKind, Schema};
+use crate::sql_text::one_line;
+
+/// Tables, and the indexes that stand on them, in the order in which they were made.
+pub(super) fn before_rows(schema: &Schema) -> Vec<String> {
+    let is_early = |object: &&Object| matches!(object.kind, ObjectKind::Table | ObjectKind::Index);
+    schema
+        .objects
+        .iter()
+        .filter(is_early)
+        .map(statement)
+        .collect()
+}
+
+/// Views and triggers: a trigger must not see the rows come, and may stand on a view.
+pub(super) fn after_rows(schema: &Schema) -> Vec<String> {
+    let of = |kind: ObjectKind| {
+        schema
+            .objects
+            .iter()
+            .filter(move |object| object.kind == kind)
+    };
+    of(ObjectKind::View)
+        .chain(of(ObjectKind::Trigger))
+        .map(statement)
+        .collect()
+}
+
+fn statement(object: &Object) -> String {
+    match object.kind {
+        ObjectKind::Trigger => format!("{};", one_line(&object.sql)),
+        // A carriage return breaks files on the real D1 (cloudflare/workers-sdk#14991).
+        _ if ends_in_comment(&object.sql) => format!("{}\n;", object.sql.replace("\r\n", "\n")),
+        _ => format!("{};", object.sql.replace("\r\n", "\n")),
+    }
+}
+
+/// A `--` comment at the end would swallow the `;`.
+fn ends_in_comment(sql: &str) -> bool {
+    sql.lines().last().is_some_and(|line| line.contains("--"))
+}

@@ -1,0 +1,90 @@
+//! Why a migration cannot be written.
+
+/// Errors of drafting a migration.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// D1 takes no row of this size.
+    #[error("a row of table `{table}` has {bytes} bytes, and D1 takes at most 2000000: {key}")]
+    RowTooLarge {
+        /// The table.
+        table: String,
+        /// The row's name: `column = literal`.
+        key: String,
+        /// What its values take together.
+        bytes: usize,
+    },
+    /// A row points to one that does not exist.
+    #[error("a row of table `{child}` points to a row of table `{parent}` that is not there")]
+    ForeignKey {
+        /// The table of the row.
+        child: String,
+        /// The table it points to.
+        parent: String,
+    },
+    /// A statement of the draft is refused under D1's settings.
+    #[error("D1 would refuse a statement of the migration: {reason}")]
+    Refused {
+        /// The statement's beginning.
+        sql: String,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// The draft ran, but what came out is not the local database.
+    #[error("the migration would not give what the local database holds in table `{table}`")]
+    Unproven {
+        /// The first table that differs.
+        table: String,
+    },
+    /// The draft ran, but the schema that came out is not the local one.
+    #[error("the migration would not give the local schema: {difference}")]
+    SchemaUnproven {
+        /// The first difference.
+        difference: String,
+    },
+    /// A row or a name cannot be written in D1's limits.
+    #[error(transparent)]
+    Text(#[from] crate::sql_text::Error),
+    /// The databases cannot be compared.
+    #[error(transparent)]
+    Difference(#[from] crate::difference::Error),
+    /// A name of a file cannot be made, or a file not be written.
+    #[error(transparent)]
+    Migrations(#[from] crate::migrations::Error),
+    /// The shadow fails.
+    #[error(transparent)]
+    Shadow(#[from] crate::shadow::Error),
+    /// Reading or writing a database fails.
+    #[error("reading the local database fails: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The temporary file of the draft cannot be written.
+    #[error("the draft of the migration cannot be kept in the temporary folder: {0}")]
+    Spool(#[from] std::io::Error),
+}
+
+impl Error {
+    /// What to do next.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::RowTooLarge { .. } => Some("shorten that row, or split it in several".into()),
+            Self::ForeignKey { child, .. } => Some(format!(
+                "mend the row in the local database (`PRAGMA foreign_key_check(\"{child}\")` names it), or add the other table to --tables"
+            )),
+            Self::Refused { sql, .. } => Some(format!(
+                "the statement begins `{sql}`; please report it, nothing was written"
+            )),
+            Self::Unproven { .. } | Self::SchemaUnproven { .. } => {
+                Some("please report it, nothing was written".into())
+            }
+            Self::Spool(_) => {
+                Some("make room in the temporary folder, or set TMPDIR to another one".into())
+            }
+            Self::Sqlite(_) => {
+                Some("see that the file is an SQLite database that nobody holds locked".into())
+            }
+            Self::Text(error) => error.help(),
+            Self::Difference(error) => error.help(),
+            Self::Migrations(error) => error.help(),
+            Self::Shadow(error) => error.help(),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The next migration, drafted and proven: its statements are run on the shadow as they are written down, and what comes
+//! out is compared with the local database until nothing differs.
+
+mod ddl;
+mod error;
+mod parts;
+mod rows;
+mod spool;
+mod triggers;
+
+use rusqlite::Connection;
+
+pub use error::Error;
+pub use parts::{Naming, Part};
+
+use crate::difference::{Scope, Selected, TableDifference, compare, recheck, sequences};
+use crate::schema::{Schema, Table, children_first};
+use crate::sql_text::{one_line, quote_identifier, string_literal};
+use parts::Parts;
+use rows::RowWriter;
+use spool::Spool;
+
+/// Actions of foreign keys reach rows that are put back in the next round; a round cannot reach further than the rows it
+/// puts back, so two are the rule.
+const MOST_ROUNDS: usize = 6;
+
+/// Drafts a data migration for what was selected. On the shadow it has been run when this returns.
+pub fn data(
+    conn: &Connection,
+    here: &Schema,
+    files: &Schema,
+    selected: &Selected,
+    naming: Naming,
+) -> Result<Vec<Part>, Error> {
+    let mut parts = Parts::new(conn, naming);
+    step_aside(&mut parts, files, &selected.taken);
+    write_rows(&mut parts, here, files, selected)?;
+    write_sequences(&mut parts, here, selected)?;
+    parts.finish()
+}
+
+/// Drafts the initial migration: schema, then data, then what must not see the data come (views and triggers).
+pub fn initial(
+    conn: &Connection,
+    here: &Schema,
+    migrations_table: &str,
+    naming: Naming,
+) -> Result<Vec<Part>, Error> {
+    let mut parts = Parts::new(conn, naming);
+    for sql in ddl::before_rows(here) {
+        parts.statement(&sql)?;
+    }
+    let files = crate::schema::read(conn, "main", migrations_table)?;
+    let comparison = compare(conn, here.clone(), files, &Scope::everything())?;
+    let selected = Selected {
+        taken: comparison.tables,
+        sequences: comparison.sequences,
+        left: Vec::new(),
+    };
+    write_rows(&mut parts, here, &comparison.files, &selected)?;
+    write_sequences(&mut parts, here, &selected)?;
+    for sql in ddl::after_rows(here) {
+        parts.statement(&sql)?;
+    }
+    let files = crate::schema::read(conn, "main", migrations_table)?;
+    if let Some(drift) = crate::schema::compare(here, &files).first() {
+        return Err(Error::SchemaUnproven {
+            difference: drift.sentence(),
+        });
+    }
+    parts.finish()
+}
+
+/// The user's triggers go before the first row and come back after the last one, in every file.
+fn step_aside(parts: &mut Parts, files: &Schema, differences: &[TableDifference]) {
+    for trigger in triggers::concerned(files, differences) {
+        parts
+            .before
+            .push(format!("DROP TRIGGER {};", quote_identifier(&trigger.name)));
+        parts.after.push(format!("{};", one_line(&trigger.sql)));
+    }
+}
+
+fn write_rows(
+    parts: &mut Parts,
+    here: &Schema,
+    files: &Schema,
+    selected: &Selected,
+) -> Result<(), Error> {
+    let conn = parts.conn();
+    let mut pending = selected.taken.clone();
+    for round in 1..=MOST_ROUNDS {
+        statements(conn, files, &pending)?.drain(|sql| parts.statement(sql))?;
+        pending = recheck(conn, here, files, &pending, &selected.left, round)?;
+        if pending.is_empty() {
+            return if parts::no_foreign_key_is_open(conn) {
+                Ok(())
+            } else {
+                Err(open_foreign_key(conn, files)?)
+            };
+        }
+    }
+    let table = pending
+        .first()
+        .map_or_else(String::new, |difference| difference.table.name.clone());
+    Err(Error::Unproven { table })
+}
+
+/// Children let go before their parents do, parents come before their children.
+fn statements(
+    conn: &Connection,
+    files: &Schema,
+    differences: &[TableDifference],
+) -> Result<Spool, Error> {
+    let mut spool = Spool::new();
+    let order = children_first(files);
+    let difference = |table: &Table| {
+        differences
+            .iter()
+            .find(|other| other.table.name.eq_ignore_ascii_case(&table.name))
+    };
+    for difference in order.iter().filter_map(|table| difference(table)) {
+        let mut writer = RowWriter::new(conn, difference, &mut spool);
+        writer.deletes()?;
+        writer.updates()?;
+    }
+    for difference in order.iter().rev().filter_map(|table| difference(table)) {
+        RowWriter::new(conn, difference, &mut spool).inserts()?;
+    }
+    Ok(spool)
+}
+
+/// The counters that are not yet what they are here, after all rows have come.
+fn write_sequences(parts: &mut Parts, here: &Schema, selected: &Selected) -> Result<(), Error> {
+    let conn = parts.conn();
+    let wanted = |table: &&Table| {
+        selected
+            .sequences
+            .iter()
+            .any(|sequence| sequence.table == table.name)
+            || selected
+                .taken
+                .iter()
+                .any(|difference| difference.table.name == table.name)
+    };
+    let tables: Vec<&Table> = here.tables.iter().filter(wanted).collect();
+    for sequence in sequences(conn, &tables)? {
+        let name = string_literal(&sequence.table);
+        let sql = match (sequence.here, sequence.files) {
+            (None, _) => format!("DELETE FROM sqlite_sequence WHERE name = {name};"),
+            (Some(value), None) => format!(
+                "INSERT INTO sqlite_sequence (name, seq) VALUES ({name}, {});",
+                value
+            ),
+            // The real D1 may have counted further.
+            (Some(value), Some(files)) if value > files => {
+                format!("UPDATE sqlite_sequence SET seq = max(seq, {value}) WHERE name = {name};")
+            }
+            (Some(value), Some(_)) => {
+                format!("UPDATE sqlite_sequence SET seq = {value} WHERE name = {name};")
+            }
+        };
+        parts.statement(&sql)?;
+    }
+    Ok(())
+}
+
+/// Which row points to nothing, in words.
+fn open_foreign_key(conn: &Connection, files: &Schema) -> Result<Error, Error> {
+    for table in files
+        .tables
+        .iter()
+        .filter(|table| !table.foreign_keys.is_empty())
+    {
+        let mut statement = conn.prepare(&format!(
+            "PRAGMA main.foreign_key_check({})",
+            quote_identifier(&table.name)
+        ))?;
+        let mut rows = statement.query(())?;
+        if let Some(row) = rows.next()? {
+            return Ok(Error::ForeignKey {
+                child: row.get(0)?,
+                parent: row.get(2)?,
+            });
+        }
+    }
+    Ok(Error::ForeignKey {
+        child: "?".into(),
+        parent: "?".into(),
+    })
+}

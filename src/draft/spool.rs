@@ -1,0 +1,51 @@
+//! Statements on their way from the databases to a file: kept in memory while they are few, on disk when they are many.
+
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+
+use tempfile::SpooledTempFile;
+
+/// Up to here statements stay in memory.
+const IN_MEMORY: usize = 4 << 20;
+
+/// Statements, one after the other. Reading the rows must be over before the first statement is run on the shadow: a
+/// cursor over a table that is being written shows what it likes.
+pub(super) struct Spool {
+    file: SpooledTempFile,
+}
+
+impl Spool {
+    pub(super) fn new() -> Self {
+        Self {
+            file: SpooledTempFile::new(IN_MEMORY),
+        }
+    }
+
+    pub(super) fn push(&mut self, statement: &str) -> io::Result<()> {
+        self.file
+            .write_all(&(statement.len() as u64).to_le_bytes())?;
+        self.file.write_all(statement.as_bytes())
+    }
+
+    /// Calls `each` with every statement in order.
+    pub(super) fn drain<E: From<io::Error>>(
+        mut self,
+        mut each: impl FnMut(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let end = self.file.stream_position()?;
+        self.file.seek(SeekFrom::Start(0))?;
+        let mut reader = BufReader::new(self.file).take(end);
+        let mut statement = String::new();
+        while reader.limit() > 0 {
+            let mut length = [0; 8];
+            reader.read_exact(&mut length)?;
+            statement.clear();
+            let read = reader
+                .by_ref()
+                .take(u64::from_le_bytes(length))
+                .read_to_string(&mut statement)?;
+            debug_assert_eq!(read as u64, u64::from_le_bytes(length));
+            each(&statement)?;
+        }
+        Ok(())
+    }
+}

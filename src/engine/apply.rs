@@ -1,0 +1,105 @@
+//! Runs on the local database the migrations that it lacks, without recording what they do as changes.
+
+use anyhow::Result;
+use rusqlite::Connection;
+
+use super::local::open_or_create;
+use super::publish::record;
+use super::{Error, Place, Progress};
+use crate::changefeed::{self, Tracking};
+use crate::migrations::{Folder, Migration, table};
+use crate::schema::{self, Table};
+use crate::shadow::run_file;
+
+/// What `apply` did.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Was the local database made?
+    pub created: bool,
+    /// Migrations that were run, in order.
+    pub names: Vec<String>,
+}
+
+/// Runs what is missing, each file with its record as one transaction. What ran before a file that fails stays.
+pub fn apply(place: &Place, progress: Progress) -> Result<Applied> {
+    let folder = Folder::read(&place.folder, place.pattern.as_deref(), &place.folder)?;
+    let created = !place.local_file.exists();
+    if folder.migrations.is_empty() {
+        return Ok(Applied::default());
+    }
+    let mut conn = open_or_create(&place.local_file)?;
+    let mut applied = Applied {
+        created,
+        names: Vec::new(),
+    };
+    for migration in missing(&conn, place, &folder)? {
+        progress(&format!("running {}", migration.name));
+        run(&mut conn, place, migration)?;
+        applied.names.push(migration.name.clone());
+    }
+    Ok(applied)
+}
+
+/// Only notes what is missing as applied.
+pub fn record_only(place: &Place, names: &[String]) -> Result<()> {
+    if names.is_empty() {
+        Ok(())
+    } else {
+        record(place, names)
+    }
+}
+
+fn missing<'f>(conn: &Connection, place: &Place, folder: &'f Folder) -> Result<Vec<&'f Migration>> {
+    let wrong = |error| Error::from_sqlite(&place.local_file, error);
+    conn.execute_batch("BEGIN IMMEDIATE").map_err(wrong)?;
+    table::create_if_missing(conn, &place.migrations_table)?;
+    conn.execute_batch("COMMIT").map_err(wrong)?;
+    let applied = table::applied(conn, "main", &place.migrations_table)?;
+    let is_missing = |migration: &&Migration| !applied.iter().any(|row| row.name == migration.name);
+    Ok(folder.migrations.iter().filter(is_missing).collect())
+}
+
+/// The triggers of the tool step aside for the file, in its transaction, and stand afterwards on every table that was
+/// tracked and, if any was, on every new one.
+fn run(conn: &mut Connection, place: &Place, migration: &Migration) -> Result<()> {
+    let text = migration.read_text()?;
+    let before = schema::read(conn, "main", &place.migrations_table)?.tables;
+    let tracked = tracked(conn, &before)?;
+    let names: Vec<&str> = before.iter().map(|table| table.name.as_str()).collect();
+    run_file(
+        conn,
+        &migration.name,
+        &text,
+        |conn| changefeed::remove(conn, &tracked).map(drop),
+        |conn| {
+            insert_record(conn, place, &migration.name)?;
+            if tracked.is_empty() {
+                return Ok(());
+            }
+            let after = schema::read(conn, "main", &place.migrations_table)?.tables;
+            let follow = |table: &Table| {
+                !names.contains(&table.name.as_str())
+                    || tracked.iter().any(|other| other.name == table.name)
+            };
+            let follow: Vec<Table> = after.into_iter().filter(follow).collect();
+            changefeed::install(conn, &follow).map(drop)
+        },
+    )?;
+    Ok(())
+}
+
+fn tracked(conn: &Connection, tables: &[Table]) -> rusqlite::Result<Vec<Table>> {
+    let state = changefeed::state(conn, "main", tables)?;
+    let followed = tables
+        .iter()
+        .zip(state)
+        .filter(|(_, state)| matches!(state, Tracking::On | Tracking::Stale));
+    Ok(followed.map(|(table, _)| table.clone()).collect())
+}
+
+fn insert_record(conn: &Connection, place: &Place, name: &str) -> rusqlite::Result<()> {
+    match table::record(conn, &place.migrations_table, [name]) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(rusqlite::Error::ToSqlConversionFailure(Box::new(error))),
+    }
+}

@@ -1,0 +1,141 @@
+//! What can stand in the way of a piece of work.
+
+use camino::Utf8PathBuf;
+
+/// Errors of working on one database.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no local database.
+    #[error("there is no local database: {path} does not exist")]
+    NoDatabase {
+        /// Where it was looked for.
+        path: Utf8PathBuf,
+    },
+    /// What lies there is no SQLite database.
+    #[error("{path}: this is not an SQLite database that can be read: {reason}")]
+    NotADatabase {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// Another program holds the write lock for too long.
+    #[error("{path}: another program keeps the local database locked")]
+    Locked {
+        /// The file.
+        path: Utf8PathBuf,
+    },
+    /// The local database cannot be written.
+    #[error("{path}: the local database cannot be written: {reason}")]
+    NotWritable {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// The folder holds migrations that the local database has not run.
+    #[error("the local database has not run {}", listed(names))]
+    Behind {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// The schemas differ.
+    #[error("{}{}", sentences[0], more(sentences.len() - 1))]
+    SchemaDiffers {
+        /// One sentence for each object.
+        sentences: Vec<String>,
+        /// Statements that would make what only the local database has.
+        missing: Vec<String>,
+    },
+    /// Data changes are pending, and schema and data stay in separate files.
+    #[error("data changes are pending in {}", listed(tables))]
+    PendingData {
+        /// The tables.
+        tables: Vec<String>,
+    },
+    /// The folder already holds migrations.
+    #[error("{folder}: there are migrations already, and an initial one can only be the first")]
+    NotFirst {
+        /// The folder.
+        folder: Utf8PathBuf,
+    },
+    /// The database has no tables.
+    #[error("{path}: the local database has no tables, so there is nothing to migrate")]
+    Empty {
+        /// The file.
+        path: Utf8PathBuf,
+    },
+    /// The lock of another run of this tool cannot be had.
+    #[error("{path}: this lock file cannot be used: {source}")]
+    Lock {
+        /// The file.
+        path: Utf8PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A folder for the local database cannot be made.
+    #[error("{path}: this folder cannot be made: {source}")]
+    CreateFolder {
+        /// The folder.
+        path: Utf8PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// What to do next.
+    pub fn help(&self) -> Option<String> {
+        Some(match self {
+            Self::NoDatabase { .. } => "`cargo d1-migrate apply` makes it from the migrations, `wrangler dev` and `wrangler d1 execute --local` from what they run".into(),
+            Self::NotADatabase { .. } => "look at what lies there, or name another file with --db".into(),
+            Self::Locked { .. } => "end the other program's transaction, then run the command again".into(),
+            Self::NotWritable { .. } => "see who owns the file and its folder, and that there is room on the disk".into(),
+            Self::Behind { .. } => "`cargo d1-migrate apply` runs what is missing (`apply --record` only notes it as applied)".into(),
+            Self::SchemaDiffers { missing, .. } if missing.is_empty() => {
+                "`cargo d1-migrate schema -m MESSAGE` makes a file for the statements that are missing".into()
+            }
+            Self::SchemaDiffers { missing, .. } => format!(
+                "`cargo d1-migrate schema -m MESSAGE` makes a file; put in: {}",
+                missing.join("; ").split_whitespace().collect::<Vec<_>>().join(" ")
+            ),
+            Self::PendingData { .. } => "write them first with `cargo d1-migrate data -m MESSAGE`".into(),
+            Self::NotFirst { .. } => "`cargo d1-migrate data -m MESSAGE` writes the next data migration".into(),
+            Self::Empty { .. } => "make tables first, with wrangler or in a schema migration".into(),
+            Self::Lock { .. } | Self::CreateFolder { .. } => "make that folder writable".into(),
+        })
+    }
+
+    /// Tells from SQLite's answer what is wrong with the local database.
+    pub(super) fn from_sqlite(path: &camino::Utf8Path, error: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        let reason = error.to_string().replace(['\n', '\r'], " ");
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
+                Self::Locked { path }
+            }
+            Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::DiskFull) => {
+                Self::NotWritable { path, reason }
+            }
+            _ => Self::NotADatabase { path, reason },
+        }
+    }
+}
+
+/// `a`, `a and b`, `a, b and 3 more`.
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => "nothing".into(),
+        [one] => one.clone(),
+        [one, two] => format!("{one} and {two}"),
+        [one, two, rest @ ..] => format!("{one}, {two} and {} more", rest.len()),
+    }
+}
+
+fn more(number: usize) -> String {
+    match number {
+        0 => String::new(),
+        1 => " (and one more difference)".into(),
+        _ => format!(" (and {number} more differences)"),
+    }
+}

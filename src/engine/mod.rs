@@ -1,0 +1,35 @@
+//! One database, its migrations folder and its shadow, open for one piece of work. Prints nothing.
+
+mod apply;
+mod bench;
+mod error;
+mod local;
+mod publish;
+mod tracking;
+
+pub use apply::{Applied, apply, record_only};
+pub use bench::Bench;
+pub use error::Error;
+pub use local::{open_to_read, open_to_write};
+pub use publish::{new_schema_file, publish};
+pub use tracking::{track, untrack};
+
+use camino::Utf8PathBuf;
+
+/// Where one database and its migrations are.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The local sqlite file.
+    pub local_file: Utf8PathBuf,
+    /// The migrations folder.
+    pub folder: Utf8PathBuf,
+    /// wrangler's `migrations_pattern`, relative to the folder.
+    pub pattern: Option<String>,
+    /// The table in which wrangler notes what was applied.
+    pub migrations_table: String,
+    /// The folder that may hold the shadow; without it, every run builds the shadow anew.
+    pub home: Option<Utf8PathBuf>,
+}
+
+/// What long work tells about itself.
+pub type Progress<'p> = &'p mut dyn FnMut(&str);

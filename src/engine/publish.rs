@@ -1,0 +1,63 @@
+//! Makes a draft real: into the shadow, into the folder, into the local migrations table, in this order.
+//!
+//! Whatever stops in between, the next run finds either a file whose record the shadow remembers to be owed, or no file at all.
+
+use std::io::Write;
+
+use anyhow::Result;
+use camino::Utf8PathBuf;
+
+use super::bench::{Bench, hex};
+use super::local::open_to_write;
+use super::{Error, Place};
+use crate::difference::{TableDifference, remember};
+use crate::draft::Part;
+use crate::migrations::{Folder, NewFile, file_name, header_line, table};
+use crate::shadow::add_file;
+
+/// Writes the files of a draft and notes them as applied. `left` is what stays pending. Gives the paths.
+pub fn publish(
+    bench: Bench,
+    parts: Vec<Part>,
+    left: &[TableDifference],
+) -> Result<Vec<Utf8PathBuf>> {
+    let feed = bench.mark.as_ref().map(|mark| mark.feed.as_str());
+    for part in &parts {
+        bench.folder.accepts(&part.name)?;
+        add_file(bench.conn(), &part.name, &hex(&part.digest()), feed, false)?;
+    }
+    remember(bench.conn(), left)?;
+    bench.conn().execute_batch("COMMIT")?;
+
+    let mut paths = Vec::with_capacity(parts.len());
+    let mut names = Vec::with_capacity(parts.len());
+    for mut part in parts {
+        let mut file = NewFile::create(&bench.folder.path, &part.name)?;
+        part.read(|piece| file.write_all(piece))?;
+        paths.push(file.publish()?);
+        names.push(part.name);
+    }
+    record(&bench.place, &names)?;
+    Ok(paths)
+}
+
+/// Notes migrations as applied, in one short transaction.
+pub(super) fn record(place: &Place, names: &[String]) -> Result<()> {
+    let conn = open_to_write(&place.local_file)?;
+    let wrong = |error| Error::from_sqlite(&place.local_file, error);
+    conn.execute_batch("BEGIN IMMEDIATE").map_err(wrong)?;
+    table::create_if_missing(&conn, &place.migrations_table)?;
+    table::record(&conn, &place.migrations_table, names)?;
+    conn.execute_batch("COMMIT").map_err(wrong)?;
+    Ok(())
+}
+
+/// Writes an empty numbered migration, to be edited.
+pub fn new_schema_file(folder: &Folder, message: &str, at: jiff::Timestamp) -> Result<Utf8PathBuf> {
+    let number = folder.next_number()?;
+    let name = file_name(number, message)?;
+    folder.accepts(&name)?;
+    let mut file = NewFile::create(&folder.path, &name)?;
+    file.write_text(&format!("{}\n", header_line(number, at)))?;
+    Ok(file.publish()?)
+}

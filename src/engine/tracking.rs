@@ -1,0 +1,69 @@
+//! Tracking on and off, each in one short transaction.
+
+use anyhow::Result;
+use rusqlite::Connection;
+
+use crate::changefeed;
+use crate::difference::Selection;
+use crate::names::CHANGEFEED;
+use crate::schema::{self, Table};
+
+/// Installs or refreshes the triggers of these tables, of all where none are named. Gives those where something was done.
+pub fn track(conn: &Connection, migrations_table: &str, tables: &[String]) -> Result<Vec<String>> {
+    let tables = chosen(conn, migrations_table, tables)?;
+    let state = changefeed::state(conn, "main", &tables)?;
+    if state.iter().all(|state| {
+        matches!(
+            state,
+            changefeed::Tracking::On | changefeed::Tracking::Impossible
+        )
+    }) {
+        return Ok(Vec::new());
+    }
+    in_transaction(conn, || Ok(changefeed::install(conn, &tables)?))
+}
+
+/// Removes the triggers of these tables, of all where none are named; with `purge` the changefeed too.
+pub fn untrack(
+    conn: &Connection,
+    migrations_table: &str,
+    tables: &[String],
+    purge: bool,
+) -> Result<Vec<String>> {
+    let tables = chosen(conn, migrations_table, tables)?;
+    in_transaction(conn, || {
+        let removed = changefeed::remove(conn, &tables)?;
+        if purge {
+            conn.execute_batch(&format!("DROP TABLE IF EXISTS {CHANGEFEED}"))?;
+        }
+        Ok(removed)
+    })
+}
+
+fn chosen(conn: &Connection, migrations_table: &str, tables: &[String]) -> Result<Vec<Table>> {
+    let schema = schema::read(conn, "main", migrations_table)?;
+    let selection = Selection {
+        tables: tables.to_vec(),
+        since: None,
+    };
+    selection.check(&schema)?;
+    Ok(schema
+        .tables
+        .into_iter()
+        .filter(|table| selection.takes(&table.name))
+        .collect())
+}
+
+fn in_transaction<T>(conn: &Connection, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    conn.execute_batch("BEGIN IMMEDIATE")?;
+    match work() {
+        Ok(done) => {
+            conn.execute_batch("COMMIT")?;
+            Ok(done)
+        }
+        Err(error) => {
+            conn.execute_batch("ROLLBACK")?;
+            Err(error)
+        }
+    }
+}

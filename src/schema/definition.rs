@@ -1,0 +1,104 @@
+//! What the text of a `CREATE` statement says, where no pragma says it. Pure.
+
+use super::Module;
+use crate::sql_text::{Token, TokenKind, tokens};
+
+/// The statement without white space, comments and the choice of quotes, so that two ways to write one thing compare equal.
+pub fn canonical(sql: &str) -> String {
+    let mut out = String::with_capacity(sql.len());
+    for token in tokens(sql).filter(Token::is_significant) {
+        let text = token.text;
+        match token.kind {
+            TokenKind::Word => out.push_str(&text.to_ascii_lowercase()),
+            TokenKind::QuotedIdentifier => out.push_str(&unquoted(text).to_ascii_lowercase()),
+            _ => out.push_str(text),
+        }
+        out.push(' ');
+    }
+    out.replace("if not exists ", "")
+}
+
+/// The name inside `"…"`, `` `…` `` or `[…]`.
+fn unquoted(identifier: &str) -> String {
+    let inner = &identifier[1..identifier.len() - 1];
+    match identifier.as_bytes()[0] {
+        b'"' => inner.replace("\"\"", "\""),
+        b'`' => inner.replace("``", "`"),
+        _ => inner.to_owned(),
+    }
+}
+
+/// What a `CREATE VIRTUAL TABLE` statement keeps.
+pub fn virtual_module(sql: &str) -> Module {
+    let words: Vec<String> = tokens(sql)
+        .filter(Token::is_significant)
+        .map(|token| token.text.to_ascii_lowercase())
+        .collect();
+    let module = words
+        .iter()
+        .position(|word| word == "using")
+        .and_then(|position| words.get(position + 1))
+        .map_or("", String::as_str)
+        .trim_matches(['"', '`', '[', ']']);
+    match module {
+        "fts5" => words
+            .windows(3)
+            .find(|three| three[0] == "content" && three[1] == "=")
+            .map_or(Module::FtsOwnContent, |three| {
+                if three[2].len() <= 2 {
+                    Module::FtsContentless
+                } else {
+                    Module::FtsExternalContent
+                }
+            }),
+        "rtree" | "rtree_i32" | "geopoly" => Module::Rtree,
+        _ => Module::Unknown,
+    }
+}
+
+/// Does the text of a `CREATE TABLE` declare AUTOINCREMENT?
+pub(super) fn is_autoincrement(sql: &str) -> bool {
+    tokens(sql).any(|token| token.is_word("autoincrement"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_ways_to_write_one_table_are_one() {
+        assert_eq!(
+            canonical("CREATE TABLE IF NOT EXISTS \"Posts\" (id INTEGER, -- key\n [a b] TEXT)"),
+            canonical("create table posts(id integer,\"a b\" text)")
+        );
+        assert_ne!(
+            canonical("CREATE TABLE t(a DEFAULT 'x  y')"),
+            canonical("CREATE TABLE t(a DEFAULT 'x y')")
+        );
+    }
+
+    #[test]
+    fn fts5_tables_are_told_apart_by_their_content() {
+        let module =
+            |arguments: &str| virtual_module(&format!("CREATE VIRTUAL TABLE f USING {arguments}"));
+        assert_eq!(module("fts5(a, b)"), Module::FtsOwnContent);
+        assert_eq!(
+            module("FTS5(a, content='posts', content_rowid='id')"),
+            Module::FtsExternalContent
+        );
+        assert_eq!(module("fts5(a, content=posts)"), Module::FtsExternalContent);
+        assert_eq!(module("fts5(a, content='')"), Module::FtsContentless);
+        assert_eq!(module("rtree(id, a, b)"), Module::Rtree);
+        assert_eq!(module("dbstat"), Module::Unknown);
+    }
+
+    #[test]
+    fn autoincrement_counts_only_as_a_word() {
+        assert!(is_autoincrement(
+            "CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT)"
+        ));
+        assert!(!is_autoincrement(
+            "CREATE TABLE t(a DEFAULT 'autoincrement' /* autoincrement */)"
+        ));
+    }
+}

@@ -1,0 +1,234 @@
+//! What is here: tables, columns, keys, indexes, triggers and foreign keys of one database, read once into values.
+//!
+//! Pure except for [`read`], the one reader. The migrations table, SQLite's own tables, workerd's `_cf_` tables and the
+//! tool's own objects are no part of a [`Schema`].
+
+mod compare;
+mod definition;
+mod order;
+mod read;
+
+pub use compare::{Drift, compare};
+pub use definition::{canonical, virtual_module};
+pub use order::children_first;
+pub use read::read;
+
+/// Everything the user made in one database, in the order of `sqlite_schema`.
+#[derive(Debug, Clone, Default)]
+pub struct Schema {
+    /// Tables, virtual ones included, shadow tables of virtual ones left out.
+    pub tables: Vec<Table>,
+    /// Every row of `sqlite_schema` that has a text, shadow tables left out.
+    pub objects: Vec<Object>,
+}
+
+/// One row of `sqlite_schema`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Its name.
+    pub name: String,
+    /// The table it stands on (its own name for tables and views).
+    pub table: String,
+    /// Its `CREATE` statement, as SQLite keeps it.
+    pub sql: String,
+}
+
+/// The kinds of object that `sqlite_schema` knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ObjectKind {
+    /// A table, ordinary or virtual.
+    Table,
+    /// An index with a text of its own.
+    Index,
+    /// A view.
+    View,
+    /// A trigger.
+    Trigger,
+}
+
+impl ObjectKind {
+    /// The word that SQL and messages use.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Index => "index",
+            Self::View => "view",
+            Self::Trigger => "trigger",
+        }
+    }
+}
+
+/// One table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// How its rows are stored.
+    pub kind: TableKind,
+    /// Every column that `table_xinfo` names, generated ones included, hidden ones of virtual tables left out.
+    pub columns: Vec<Column>,
+    /// The columns of the declared primary key, in key order, as positions in `columns`.
+    pub primary_key: Vec<usize>,
+    /// The column that is another name of the rowid (`INTEGER PRIMARY KEY`).
+    pub rowid_alias: Option<usize>,
+    /// UNIQUE constraints and unique indexes, the primary key's own index included, the rowid left out.
+    pub unique_keys: Vec<UniqueKey>,
+    /// Foreign keys of this table.
+    pub foreign_keys: Vec<ForeignKey>,
+    /// Does `sqlite_sequence` count for it?
+    pub autoincrement: bool,
+}
+
+/// How the rows of a table are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TableKind {
+    /// An ordinary table: every row has a rowid.
+    Rowid,
+    /// `WITHOUT ROWID`: the primary key is the row's only name.
+    WithoutRowid,
+    /// A virtual table.
+    Virtual(Module),
+}
+
+/// What a virtual table keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Module {
+    /// FTS5 that stores its own text: rows can be read and written.
+    FtsOwnContent,
+    /// FTS5 over another table: only the index is its own.
+    FtsExternalContent,
+    /// FTS5 without text: rows cannot be read back.
+    FtsContentless,
+    /// R*Tree.
+    Rtree,
+    /// A module that D1 does not offer.
+    Unknown,
+}
+
+/// One column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// SQLite's affinity of the declared type.
+    pub affinity: Affinity,
+    /// Is NULL refused?
+    pub not_null: bool,
+    /// Is its value computed from other columns?
+    pub generated: bool,
+}
+
+/// Affinities, as far as comparing needs them (<https://sqlite.org/datatype3.html>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Affinity {
+    /// Holds no INTEGER and no REAL.
+    Text,
+    /// A REAL with an integer's value is kept as INTEGER.
+    Integer,
+    /// Numbers are kept as REAL; the sign of zero is lost.
+    Real,
+    /// Anything is kept as it comes.
+    Blob,
+}
+
+/// One UNIQUE constraint or unique index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UniqueKey {
+    /// Columns with the collation of the index; `None` in place of a column that is an expression.
+    pub columns: Vec<Option<(usize, String)>>,
+    /// Does it hold only for the rows of a WHERE clause?
+    pub partial: bool,
+}
+
+/// One foreign key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignKey {
+    /// The table it points to, as written.
+    pub parent: String,
+    /// Pairs of own column and parent column; no parent column means the parent's primary key.
+    pub columns: Vec<(String, Option<String>)>,
+    /// Does deleting or changing a parent row do something to this table at once (anything but NO ACTION)?
+    pub acts: bool,
+}
+
+impl Schema {
+    /// The table of this name (SQLite compares names without ASCII case).
+    pub fn table(&self, name: &str) -> Option<&Table> {
+        self.tables
+            .iter()
+            .find(|table| table.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The triggers that stand on this table.
+    pub fn triggers_on<'s>(&'s self, table: &'s str) -> impl Iterator<Item = &'s Object> {
+        self.objects.iter().filter(move |object| {
+            object.kind == ObjectKind::Trigger && object.table.eq_ignore_ascii_case(table)
+        })
+    }
+}
+
+/// How a row is named: the same row in two databases has the same identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// By its rowid, under a name that no column hides.
+    Rowid(String),
+    /// By the primary key of a WITHOUT ROWID table, as positions in `columns`.
+    Key(Vec<usize>),
+    /// By nothing: all three names of the rowid are columns.
+    Nothing,
+}
+
+impl Table {
+    /// How its rows are named.
+    pub fn identity(&self) -> Identity {
+        if self.kind == TableKind::WithoutRowid {
+            return Identity::Key(self.primary_key.clone());
+        }
+        let hidden = |name: &&str| self.column(name).is_none();
+        match ["rowid", "_rowid_", "oid"].into_iter().find(hidden) {
+            Some(name) => Identity::Rowid(name.to_owned()),
+            None => match self.rowid_alias {
+                Some(alias) => Identity::Rowid(self.columns[alias].name.clone()),
+                None => Identity::Nothing,
+            },
+        }
+    }
+
+    /// The position of the column of this name.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.columns
+            .iter()
+            .position(|column| column.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Positions of the columns that are stored, and so can be written.
+    pub fn stored(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.columns.len()).filter(|&position| !self.columns[position].generated)
+    }
+
+    /// Can triggers stand on it, and so the changefeed follow its rows?
+    pub fn is_trackable(&self) -> bool {
+        !matches!(self.kind, TableKind::Virtual(_)) && self.identity() != Identity::Nothing
+    }
+
+    /// Unique keys besides the one that identifies the row: a REPLACE can push out *another* row through them, and
+    /// SQLite fires no DELETE trigger for that row (`recursive_triggers` is off on D1).
+    pub fn secondary_keys(&self) -> impl Iterator<Item = &UniqueKey> {
+        self.unique_keys.iter().filter(|key| {
+            self.kind != TableKind::WithoutRowid
+                || key.plain_columns().as_deref() != Some(&self.primary_key[..])
+        })
+    }
+}
+
+impl UniqueKey {
+    /// Its columns where all of them are columns.
+    pub fn plain_columns(&self) -> Option<Vec<usize>> {
+        self.columns
+            .iter()
+            .map(|column| column.as_ref().map(|(position, _)| *position))
+            .collect()
+    }
+}

@@ -1,0 +1,262 @@
+//! Reads a [`Schema`] from a connection: the room's only reader.
+
+use rusqlite::Connection;
+
+use super::definition::{is_autoincrement, virtual_module};
+use super::{
+    Affinity, Column, ForeignKey, Object, ObjectKind, Schema, Table, TableKind, UniqueKey,
+};
+use crate::names::is_internal;
+use crate::sql_text::quote_identifier;
+
+/// Reads the user's part of the schema of one attached database (`main`, or the name it was attached under), without the
+/// migrations table.
+pub fn read(conn: &Connection, database: &str, migrations_table: &str) -> rusqlite::Result<Schema> {
+    let shadow_tables = shadow_tables(conn, database)?;
+    let objects: Vec<Object> = objects(conn, database)?
+        .into_iter()
+        .filter(|object| {
+            !is_internal(&object.name)
+                && !is_internal(&object.table)
+                && !object.table.eq_ignore_ascii_case(migrations_table)
+                && !shadow_tables.contains(&object.table)
+        })
+        .collect();
+    let tables = objects
+        .iter()
+        .filter(|object| object.kind == ObjectKind::Table)
+        .map(|object| table(conn, database, object))
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(Schema { tables, objects })
+}
+
+fn objects(conn: &Connection, database: &str) -> rusqlite::Result<Vec<Object>> {
+    let sql = format!(
+        "SELECT type, name, tbl_name, sql FROM {}.sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid",
+        quote_identifier(database)
+    );
+    let mut statement = conn.prepare(&sql)?;
+    let rows = statement.query_map((), |row| {
+        let kind = match row.get_ref(0)?.as_str()? {
+            "table" => ObjectKind::Table,
+            "index" => ObjectKind::Index,
+            "view" => ObjectKind::View,
+            _ => ObjectKind::Trigger,
+        };
+        Ok(Object {
+            kind,
+            name: row.get(1)?,
+            table: row.get(2)?,
+            sql: row.get(3)?,
+        })
+    })?;
+    rows.collect()
+}
+
+/// Tables that belong to a virtual table (FTS5, R*Tree) and are written only through it.
+fn shadow_tables(conn: &Connection, database: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement =
+        conn.prepare("SELECT name FROM pragma_table_list WHERE schema = ?1 AND type = 'shadow'")?;
+    statement.query_map([database], |row| row.get(0))?.collect()
+}
+
+fn table(conn: &Connection, database: &str, object: &Object) -> rusqlite::Result<Table> {
+    let mut columns = Vec::new();
+    let mut primary_key: Vec<(i64, usize)> = Vec::new();
+    conn.pragma(Some(database), "table_xinfo", &object.name, |row| {
+        let hidden: i64 = row.get("hidden")?;
+        if hidden == 1 {
+            return Ok(());
+        }
+        let key: i64 = row.get("pk")?;
+        if key > 0 {
+            primary_key.push((key, columns.len()));
+        }
+        columns.push(Column {
+            name: row.get("name")?,
+            affinity: affinity(&row.get::<_, Option<String>>("type")?.unwrap_or_default()),
+            not_null: row.get("notnull")?,
+            generated: hidden != 0,
+        });
+        Ok(())
+    })?;
+    primary_key.sort_unstable();
+    let primary_key: Vec<usize> = primary_key
+        .into_iter()
+        .map(|(_, position)| position)
+        .collect();
+
+    let kind = kind(conn, database, object)?;
+    let (unique_keys, has_key_index) = unique_keys(conn, database, object)?;
+    // The primary key of a rowid table without an index of its own is the rowid itself. (The declared type does not
+    // decide: `INTEGER PRIMARY KEY DESC` is no alias.)
+    let is_alias = kind == TableKind::Rowid && primary_key.len() == 1 && !has_key_index;
+    Ok(Table {
+        name: object.name.clone(),
+        rowid_alias: is_alias.then(|| primary_key[0]),
+        autoincrement: is_alias && is_autoincrement(&object.sql),
+        foreign_keys: foreign_keys(conn, database, &object.name)?,
+        kind,
+        columns,
+        primary_key,
+        unique_keys,
+    })
+}
+
+fn kind(conn: &Connection, database: &str, object: &Object) -> rusqlite::Result<TableKind> {
+    let (kind, without_rowid): (String, bool) = conn.query_row(
+        "SELECT type, wr FROM pragma_table_list WHERE schema = ?1 AND name = ?2",
+        [database, &object.name],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(match (kind.as_str(), without_rowid) {
+        ("virtual", _) => TableKind::Virtual(virtual_module(&object.sql)),
+        (_, true) => TableKind::WithoutRowid,
+        _ => TableKind::Rowid,
+    })
+}
+
+/// The unique keys, and whether the primary key has an index.
+fn unique_keys(
+    conn: &Connection,
+    database: &str,
+    object: &Object,
+) -> rusqlite::Result<(Vec<UniqueKey>, bool)> {
+    let mut indexes: Vec<(String, bool)> = Vec::new();
+    let mut has_key_index = false;
+    conn.pragma(Some(database), "index_list", &object.name, |row| {
+        has_key_index |= row.get_ref("origin")?.as_str()? == "pk";
+        if row.get("unique")? {
+            indexes.push((row.get("name")?, row.get("partial")?));
+        }
+        Ok(())
+    })?;
+    let mut keys = Vec::with_capacity(indexes.len());
+    for (index, partial) in indexes {
+        let mut columns = Vec::new();
+        conn.pragma(Some(database), "index_xinfo", &index, |row| {
+            if row.get("key")? {
+                let position: i64 = row.get("cid")?;
+                let collation: String = row.get("coll")?;
+                // -2 is an expression; -1, the rowid, cannot be named in an index.
+                columns.push(
+                    usize::try_from(position)
+                        .ok()
+                        .map(|position| (position, collation)),
+                );
+            }
+            Ok(())
+        })?;
+        keys.push(UniqueKey { columns, partial });
+    }
+    Ok((keys, has_key_index))
+}
+
+fn foreign_keys(
+    conn: &Connection,
+    database: &str,
+    table: &str,
+) -> rusqlite::Result<Vec<ForeignKey>> {
+    let mut keys: Vec<(i64, ForeignKey)> = Vec::new();
+    conn.pragma(Some(database), "foreign_key_list", table, |row| {
+        let id: i64 = row.get("id")?;
+        let pair = (row.get("from")?, row.get("to")?);
+        if let Some((last, key)) = keys.last_mut()
+            && *last == id
+        {
+            key.columns.push(pair);
+            return Ok(());
+        }
+        let no_action =
+            |column| Ok::<_, rusqlite::Error>(row.get_ref(column)?.as_str()? == "NO ACTION");
+        let acts = !(no_action("on_delete")? && no_action("on_update")?);
+        keys.push((
+            id,
+            ForeignKey {
+                parent: row.get("table")?,
+                columns: vec![pair],
+                acts,
+            },
+        ));
+        Ok(())
+    })?;
+    Ok(keys.into_iter().map(|(_, key)| key).collect())
+}
+
+/// SQLite's rules for the affinity of a declared type, in their order (<https://sqlite.org/datatype3.html#determination_of_column_affinity>).
+/// NUMERIC keeps integers as INTEGER does.
+fn affinity(declared: &str) -> Affinity {
+    let declared = declared.to_ascii_uppercase();
+    let has = |part: &str| declared.contains(part);
+    if has("INT") {
+        Affinity::Integer
+    } else if has("CHAR") || has("CLOB") || has("TEXT") {
+        Affinity::Text
+    } else if has("BLOB") || declared.is_empty() || declared == "ANY" {
+        // ANY has NUMERIC affinity outside of STRICT tables; taking it for BLOB only compares more carefully.
+        Affinity::Blob
+    } else if has("REAL") || has("FLOA") || has("DOUB") {
+        Affinity::Real
+    } else {
+        Affinity::Integer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema_of(sql: &str) -> Schema {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(sql).unwrap();
+        read(&conn, "main", "d1_migrations").unwrap()
+    }
+
+    #[test]
+    fn only_a_true_integer_primary_key_is_the_rowid() {
+        let schema = schema_of(
+            "CREATE TABLE a(id INTEGER PRIMARY KEY); CREATE TABLE b(id INT PRIMARY KEY);
+             CREATE TABLE c(id INTEGER PRIMARY KEY DESC); CREATE TABLE d(id INTEGER, x, PRIMARY KEY(id));
+             CREATE TABLE e(id INTEGER PRIMARY KEY) WITHOUT ROWID;",
+        );
+        let alias: Vec<_> = schema
+            .tables
+            .iter()
+            .map(|table| table.rowid_alias)
+            .collect();
+        assert_eq!(alias, [Some(0), None, None, Some(0), None]);
+    }
+
+    #[test]
+    fn the_tools_and_workerds_and_wranglers_tables_are_not_the_users() {
+        let schema = schema_of(
+            "CREATE TABLE d1_migrations(id); CREATE TABLE d1_migrate_changefeed(id); CREATE TABLE _cf_KV(k);
+             CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT); CREATE VIRTUAL TABLE f USING fts5(a);
+             CREATE TRIGGER \"d1_migrate_track_insert:t\" AFTER INSERT ON t BEGIN SELECT 1; END;",
+        );
+        let names: Vec<_> = schema
+            .objects
+            .iter()
+            .map(|object| object.name.as_str())
+            .collect();
+        assert_eq!(names, ["t", "f"]);
+    }
+
+    #[test]
+    fn a_rowid_is_named_by_what_no_column_hides() {
+        let schema = schema_of(
+            "CREATE TABLE a(rowid, oid); CREATE TABLE b(rowid, oid, _rowid_);
+             CREATE TABLE c(rowid, oid, _rowid_, id INTEGER PRIMARY KEY); CREATE TABLE d(k PRIMARY KEY) WITHOUT ROWID;",
+        );
+        let identity: Vec<_> = schema.tables.iter().map(Table::identity).collect();
+        assert_eq!(
+            identity,
+            [
+                Identity::Rowid("_rowid_".into()),
+                Identity::Nothing,
+                Identity::Rowid("id".into()),
+                Identity::Key(vec![0])
+            ]
+        );
+    }
+}

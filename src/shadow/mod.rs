@@ -1,0 +1,16 @@
+//! The shadow: a scratch SQLite database made by replaying the migrations folder from nothing.
+//!
+//! It lives in a file under `.wrangler`, is extended when a file is added, thrown away when in doubt, and never needed:
+//! deleting it costs only time. Its journal keeps it whole when the tool is killed; it is not synced to disk.
+
+mod chance;
+mod error;
+mod limits;
+mod replay;
+mod store;
+
+pub use chance::World;
+pub use error::Error;
+pub use limits::under_d1_limits;
+pub use replay::{run_file, run_one};
+pub use store::{Made, Shadow, Source, add_file};

@@ -1,0 +1,108 @@
+//! Runs the text of one migration as D1 would: statement by statement, in one transaction, under D1's settings and limits.
+
+use rusqlite::Connection;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+
+use super::Error;
+use super::limits::under_d1_limits;
+use crate::sql_text::{Token, statements, tokens};
+
+/// Pragmas that D1 takes (measured with workerd 1.20261117.1), besides those that only read the schema.
+const PRAGMAS: [&str; 19] = [
+    "defer_foreign_keys",
+    "ignore_check_constraints",
+    "recursive_triggers",
+    "foreign_keys",
+    "legacy_alter_table",
+    "foreign_key_check",
+    "foreign_key_list",
+    "index_info",
+    "index_list",
+    "index_xinfo",
+    "optimize",
+    "quick_check",
+    "integrity_check",
+    "table_info",
+    "table_list",
+    "table_xinfo",
+    "reverse_unordered_selects",
+    "case_sensitive_like",
+    "data_version",
+];
+
+/// Runs `prepare`, `text` and `record` as one transaction.
+///
+/// A statement that fails is named with its line. `BEGIN` and `COMMIT` are passed over: wrangler takes them out too,
+/// and runs a file as one transaction.
+pub fn run_file(
+    conn: &mut Connection,
+    name: &str,
+    text: &str,
+    prepare: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+    record: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+) -> Result<(), Error> {
+    conn.authorizer(Some(authorize))?;
+    let done = run_transaction(conn, name, text, prepare, record);
+    conn.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
+    done
+}
+
+fn run_transaction(
+    conn: &Connection,
+    name: &str,
+    text: &str,
+    prepare: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+    record: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+) -> Result<(), Error> {
+    conn.execute_batch("BEGIN IMMEDIATE")?;
+    let done = prepare(conn)
+        .map_err(Error::from)
+        .and_then(|()| run_statements(conn, name, text))
+        .and_then(|()| {
+            record(conn)?;
+            let commit = |error| Error::commit(name, error);
+            conn.execute_batch("COMMIT").map_err(commit)
+        });
+    if done.is_err() && !conn.is_autocommit() {
+        conn.execute_batch("ROLLBACK")?;
+    }
+    done
+}
+
+fn run_statements(conn: &Connection, name: &str, text: &str) -> Result<(), Error> {
+    for statement in statements(text) {
+        let first = tokens(statement.text).find(Token::is_significant);
+        if first.is_some_and(|word| {
+            ["BEGIN", "COMMIT", "END"]
+                .iter()
+                .any(|end| word.is_word(end))
+        }) {
+            continue;
+        }
+        under_d1_limits(conn, || run_one(conn, statement.text))?
+            .map_err(|error| Error::statement(name, statement.line, statement.text, error))?;
+    }
+    Ok(())
+}
+
+fn authorize(context: AuthContext<'_>) -> Authorization {
+    match context.action {
+        AuthAction::Attach { .. } | AuthAction::Detach { .. } => Authorization::Deny,
+        AuthAction::Pragma { pragma_name, .. }
+            if !PRAGMAS
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(pragma_name)) =>
+        {
+            Authorization::Deny
+        }
+        _ => Authorization::Allow,
+    }
+}
+
+/// Runs one statement to its end, whether it gives rows or not.
+pub fn run_one(conn: &Connection, sql: &str) -> rusqlite::Result<()> {
+    let mut statement = conn.prepare(sql)?;
+    let mut rows = statement.raw_query();
+    while rows.next()?.is_some() {}
+    Ok(())
+}

@@ -1,0 +1,248 @@
+//! The shadow's file: opened, brought to what the folder holds, kept for the next run.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use tempfile::TempDir;
+
+use super::chance::{World, fix_random, take_used};
+use super::{Error, run_file};
+use crate::names::{SHADOW_FACTS, SHADOW_FILES, SHADOW_LEFT};
+
+/// Changes when anything about the shadow's file does; an older one is thrown away.
+const FORMAT: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
+
+/// One migration to replay.
+pub struct Source<'a> {
+    /// Its name in the folder.
+    pub name: &'a str,
+    /// SHA-256 of its bytes.
+    pub digest: String,
+    /// Gives its text; called only when it must be replayed.
+    pub text: Box<dyn Fn() -> anyhow::Result<String> + 'a>,
+}
+
+/// A migration that this tool made from a local database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Its name in the folder.
+    pub name: String,
+    /// SHA-256 of its bytes.
+    pub digest: String,
+    /// The changefeed of the database that it was made from.
+    pub feed: String,
+}
+
+/// A replayed folder, open for writing.
+pub struct Shadow {
+    /// `main` is the shadow. Foreign keys are on, recursive triggers off, the clock stands still.
+    pub conn: Connection,
+    world: World,
+    path: Utf8PathBuf,
+    _scratch: Option<TempDir>,
+}
+
+impl Shadow {
+    /// Opens the shadow in `home`, or in a scratch folder that goes away with it.
+    pub fn open(home: Option<&Utf8Path>, world: World) -> Result<Self, Error> {
+        let (folder, scratch) = match home {
+            Some(home) => (home.to_owned(), None),
+            None => {
+                let scratch = tempfile::tempdir().map_err(|source| Error::Storage {
+                    path: "the temporary folder".into(),
+                    source,
+                })?;
+                let folder = Utf8PathBuf::from(scratch.path().to_string_lossy().into_owned());
+                (folder, Some(scratch))
+            }
+        };
+        let name = match world {
+            World::First => "shadow.sqlite",
+            World::Second => "shadow-second.sqlite",
+        };
+        let path = folder.join(name);
+        let conn = match open(&path, world) {
+            Ok(conn) => conn,
+            Err(_) => {
+                forget(&path);
+                open(&path, world)?
+            }
+        };
+        Ok(Self {
+            conn,
+            world,
+            path,
+            _scratch: scratch,
+        })
+    }
+
+    /// Replays what the shadow lacks; from nothing where it holds anything else than the first of these files.
+    /// Gives how many files were replayed, and calls `before` with each.
+    pub fn bring_to(
+        &mut self,
+        files: &[Source],
+        mut before: impl FnMut(&str),
+    ) -> anyhow::Result<usize> {
+        let held = held(&self.conn)?;
+        let is_prefix = held.len() <= files.len()
+            && held
+                .iter()
+                .zip(files)
+                .all(|((name, digest), file)| name == file.name && *digest == file.digest);
+        let start = if is_prefix {
+            held.len()
+        } else {
+            self.begin_again()?;
+            0
+        };
+        for file in &files[start..] {
+            before(file.name);
+            self.world.begin_file(&file.digest);
+            take_used();
+            let text = (file.text)()?;
+            run_file(
+                &mut self.conn,
+                file.name,
+                &text,
+                |_| Ok(()),
+                |conn| {
+                    add_file(conn, file.name, &file.digest, None, take_used())?;
+                    conn.execute(&format!("DELETE FROM {SHADOW_LEFT}"), ())?;
+                    conn.execute(
+                        &format!("DELETE FROM {SHADOW_FACTS} WHERE name LIKE 'mark%'"),
+                        (),
+                    )?;
+                    Ok(())
+                },
+            )?;
+        }
+        Ok(files.len() - start)
+    }
+
+    /// Did any replayed file ask for the time or for a random number?
+    pub fn used_chance(&self) -> rusqlite::Result<bool> {
+        self.conn.query_row(
+            &format!("SELECT EXISTS (SELECT 1 FROM {SHADOW_FILES} WHERE chance)"),
+            (),
+            |row| row.get(0),
+        )
+    }
+
+    /// The migrations that the tool made here and that the shadow already held when they were written.
+    pub fn made(&self) -> rusqlite::Result<Vec<Made>> {
+        let sql = format!("SELECT name, digest, feed FROM {SHADOW_FILES} WHERE feed IS NOT NULL");
+        let mut statement = self.conn.prepare(&sql)?;
+        let rows = statement.query_map((), |row| {
+            Ok(Made {
+                name: row.get(0)?,
+                digest: row.get(1)?,
+                feed: row.get(2)?,
+            })
+        })?;
+        rows.collect()
+    }
+
+    fn begin_again(&mut self) -> Result<(), Error> {
+        // The old file must be closed before it is removed (Windows).
+        drop(std::mem::replace(
+            &mut self.conn,
+            Connection::open_in_memory()?,
+        ));
+        forget(&self.path);
+        self.conn = open(&self.path, self.world)?;
+        Ok(())
+    }
+}
+
+/// Notes a file as replayed. `feed` names the changefeed of the database that it was made from, `chance` says that it
+/// asked for the time or for random numbers.
+pub fn add_file(
+    conn: &Connection,
+    name: &str,
+    digest: &str,
+    feed: Option<&str>,
+    chance: bool,
+) -> rusqlite::Result<()> {
+    let sql =
+        format!("INSERT INTO {SHADOW_FILES}(name, digest, feed, chance) VALUES (?1, ?2, ?3, ?4)");
+    conn.execute(&sql, params![name, digest, feed, chance])
+        .map(drop)
+}
+
+fn held(conn: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut statement = conn.prepare(&format!(
+        "SELECT name, digest FROM {SHADOW_FILES} ORDER BY position"
+    ))?;
+    statement
+        .query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+fn open(path: &Utf8Path, world: World) -> Result<Connection, Error> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|source| Error::Storage {
+            path: folder.to_owned(),
+            source,
+        })?;
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags_and_vfs(path, flags, world.vfs())?;
+    conn.execute_batch(
+        "PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = OFF;",
+    )?;
+    fix_random(&conn)?;
+    let format: Option<String> = conn
+        .query_row(
+            &format!("SELECT value FROM {SHADOW_FACTS} WHERE name = 'format'"),
+            (),
+            |row| row.get(0),
+        )
+        .optional()
+        .or_else(|error| {
+            if is_empty(&conn)? {
+                Ok(None)
+            } else {
+                Err(error)
+            }
+        })?;
+    match format.as_deref() {
+        Some(FORMAT) => Ok(conn),
+        None => {
+            prepare(&conn)?;
+            Ok(conn)
+        }
+        Some(_) => {
+            drop(conn);
+            forget(path);
+            open(path, world)
+        }
+    }
+}
+
+fn is_empty(conn: &Connection) -> rusqlite::Result<bool> {
+    conn.query_row(
+        "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)",
+        (),
+        |row| row.get(0),
+    )
+}
+
+fn prepare(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute_batch(&format!(
+        "BEGIN;
+         CREATE TABLE {SHADOW_FILES}(position INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, feed TEXT, chance INTEGER NOT NULL);
+         CREATE TABLE {SHADOW_FACTS}(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+         CREATE TABLE {SHADOW_LEFT}(tbl TEXT NOT NULL, key NOT NULL);
+         INSERT INTO {SHADOW_FACTS} VALUES ('format', '{FORMAT}');
+         COMMIT;"
+    ))
+}
+
+/// Removes a shadow's file and what belongs to it. What cannot be removed is met again when it is opened.
+fn forget(path: &Utf8Path) {
+    for suffix in ["", "-journal", "-wal", "-shm"] {
+        drop(std::fs::remove_file(format!("{path}{suffix}")));
+    }
+}

@@ -1,0 +1,168 @@
+//! Many rows in one INSERT, and never more than D1 takes in one statement.
+
+use rusqlite::types::ValueRef;
+
+use super::identifier::display_identifier;
+use super::literal::push_literal;
+
+/// The longest statement that D1 takes, in bytes, its `;` included. Documented for the real D1, measured in workerd.
+pub const MAX_STATEMENT_BYTES: usize = 100_000;
+
+/// `INSERT INTO posts (id, title) VALUES`, without a line end.
+pub(super) fn insert_head<'a>(table: &str, columns: impl IntoIterator<Item = &'a str>) -> String {
+    let columns: Vec<_> = columns.into_iter().map(display_identifier).collect();
+    format!(
+        "INSERT INTO {} ({}) VALUES",
+        display_identifier(table),
+        columns.join(", ")
+    )
+}
+
+/// What became of a row that was pushed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pushed {
+    /// It is in the statement that is being built.
+    Held,
+    /// It begins the next statement; this one is finished.
+    Finished(String),
+    /// No statement can hold it: write it with [`super::oversized_row`], after the rows before it, which are given back here.
+    TooLarge(Option<String>),
+}
+
+/// Builds multi-row INSERTs for one table, each as close to [`MAX_STATEMENT_BYTES`] as whole rows allow.
+///
+/// Large statements matter: to apply 20,000 rows took wrangler 31.9 s with one row each and 2.6 s with 99 KB each.
+#[derive(Debug, Clone)]
+pub struct InsertBatch {
+    head: String,
+    text: String,
+}
+
+impl InsertBatch {
+    /// An empty batch for these columns, which every row must have in this order.
+    pub fn new(table: &str, columns: &[String]) -> Self {
+        Self {
+            head: insert_head(table, columns.iter().map(String::as_str)),
+            text: String::new(),
+        }
+    }
+
+    /// Adds a row. The value tells what must be written before going on.
+    #[must_use]
+    pub fn push_row(&mut self, row: &[ValueRef<'_>]) -> Pushed {
+        let mark = self.text.len();
+        self.text.push_str(if mark == 0 { &self.head } else { "," });
+        let row_start = self.text.len();
+        push_tuple(&mut self.text, row);
+        if self.text.len() < MAX_STATEMENT_BYTES {
+            return Pushed::Held;
+        }
+        let tuple = self.text.split_off(row_start);
+        self.text.truncate(mark);
+        let before = self.finish();
+        if self.head.len() + tuple.len() >= MAX_STATEMENT_BYTES {
+            return Pushed::TooLarge(before);
+        }
+        self.text = self.head.clone() + &tuple;
+        // A row that alone would fit did not: there were others, so there is a statement.
+        before.map_or(Pushed::Held, Pushed::Finished)
+    }
+
+    /// Gives the statement with the rows held so far, if there are any, and begins anew.
+    pub fn finish(&mut self) -> Option<String> {
+        if self.text.is_empty() {
+            return None;
+        }
+        let mut text = std::mem::take(&mut self.text);
+        text.push(';');
+        Some(text)
+    }
+}
+
+fn push_tuple(out: &mut String, row: &[ValueRef<'_>]) {
+    out.push_str("\n  (");
+    for (index, value) in row.iter().enumerate() {
+        if index > 0 {
+            out.push_str(", ");
+        }
+        push_literal(out, *value);
+    }
+    out.push(')');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch() -> InsertBatch {
+        InsertBatch::new("posts", &["id".to_owned(), "order".to_owned()])
+    }
+
+    #[test]
+    fn a_batch_reads_like_a_list_of_rows() {
+        let mut batch = batch();
+        assert_eq!(batch.finish(), None);
+        assert_eq!(
+            batch.push_row(&[ValueRef::Integer(1), ValueRef::Text(b"a")]),
+            Pushed::Held
+        );
+        assert_eq!(
+            batch.push_row(&[ValueRef::Integer(2), ValueRef::Null]),
+            Pushed::Held
+        );
+        let expected = "INSERT INTO posts (id, \"order\") VALUES\n  (1, 'a'),\n  (2, NULL);";
+        assert_eq!(batch.finish().as_deref(), Some(expected));
+        assert_eq!(batch.finish(), None);
+    }
+
+    #[test]
+    fn a_statement_reaches_the_limit_exactly_and_never_passes_it() {
+        let fixed = "INSERT INTO posts (id, \"order\") VALUES\n  (1, '');".len();
+        let fits = vec![b'a'; MAX_STATEMENT_BYTES - fixed];
+        let mut batch = batch();
+        assert_eq!(
+            batch.push_row(&[ValueRef::Integer(1), ValueRef::Text(&fits)]),
+            Pushed::Held
+        );
+        let Pushed::Finished(full) = batch.push_row(&[ValueRef::Integer(2), ValueRef::Null]) else {
+            panic!()
+        };
+        assert_eq!(full.len(), MAX_STATEMENT_BYTES);
+        let larger = [fits.as_slice(), b"a"].concat();
+        let Pushed::TooLarge(Some(before)) =
+            batch.push_row(&[ValueRef::Integer(1), ValueRef::Text(&larger)])
+        else {
+            panic!()
+        };
+        assert!(before.ends_with("\n  (2, NULL);"));
+        assert_eq!(
+            batch.push_row(&[ValueRef::Integer(1), ValueRef::Text(&larger)]),
+            Pushed::TooLarge(None)
+        );
+        assert_eq!(batch.finish(), None);
+    }
+
+    #[test]
+    fn many_rows_become_few_statements_and_none_is_lost() {
+        let (mut batch, mut done) = (batch(), Vec::new());
+        for id in 0..20_000 {
+            match batch.push_row(&[ValueRef::Integer(id), ValueRef::Text(b"some title")]) {
+                Pushed::Held => {}
+                Pushed::Finished(statement) => done.push(statement),
+                Pushed::TooLarge(_) => panic!(),
+            }
+        }
+        done.extend(batch.finish());
+        assert_eq!(done.len(), 5);
+        assert!(
+            done.iter()
+                .all(|statement| statement.len() <= MAX_STATEMENT_BYTES)
+        );
+        assert_eq!(
+            done.iter()
+                .map(|statement| statement.matches("\n  (").count())
+                .sum::<usize>(),
+            20_000
+        );
+    }
+}
