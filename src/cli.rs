@@ -35,12 +35,7 @@ pub enum Command {
     /// Write the initial migration from an existing local database (schema, then data)
     Init {
         /// Becomes the file name
-        #[arg(
-            short,
-            long,
-            value_name = "MESSAGE",
-            default_value = "initial migration"
-        )]
+        #[arg(short, long, value_name = "MESSAGE", default_value = "initial migration")]
         message: String,
         #[command(flatten)]
         size: SizeArgs,
@@ -116,25 +111,13 @@ pub struct PlaceArgs {
     #[arg(short, long, value_name = "FILE", global = true)]
     pub config: Option<Utf8PathBuf>,
     /// The wrangler environment
-    #[arg(
-        short,
-        long,
-        value_name = "NAME",
-        env = "CLOUDFLARE_ENV",
-        global = true
-    )]
+    #[arg(short, long, value_name = "NAME", env = "CLOUDFLARE_ENV", global = true)]
     pub env: Option<String>,
     /// The database, by binding or by name, where there are several
     #[arg(short, long, value_name = "BINDING-OR-NAME", global = true)]
     pub database: Option<String>,
     /// The workspace member whose wrangler file is meant
-    #[arg(
-        short,
-        long,
-        value_name = "NAME",
-        global = true,
-        conflicts_with = "config"
-    )]
+    #[arg(short, long, value_name = "NAME", global = true, conflicts_with = "config")]
     pub package: Option<String>,
     /// The folder that wrangler was told to keep its local state in
     #[arg(long, value_name = "DIR", global = true)]
@@ -234,15 +217,7 @@ mod tests {
         assert_eq!(size("8M"), Ok(8_000_000));
         assert_eq!(size("500kb"), Ok(500_000));
         assert_eq!(size("123"), Ok(123));
-        for wrong in [
-            "",
-            "0",
-            "M",
-            "-1",
-            "1G",
-            "99999999999999999999",
-            "18446744073709551615M",
-        ] {
+        for wrong in ["", "0", "M", "-1", "1G", "99999999999999999999", "18446744073709551615M"] {
             assert!(size(wrong).is_err(), "{wrong}");
         }
     }

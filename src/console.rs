@@ -40,12 +40,7 @@ impl Console {
             }
             bar
         };
-        Self {
-            json: args.json,
-            quiet: args.quiet,
-            verbose: args.verbose,
-            progress,
-        }
+        Self { json: args.json, quiet: args.quiet, verbose: args.verbose, progress }
     }
 
     /// Is one JSON object wanted, in place of lines?
@@ -125,8 +120,7 @@ impl Console {
     }
 
     fn to_stderr(&self, line: &str) {
-        self.progress
-            .suspend(|| drop(writeln!(anstream::stderr(), "{line}")));
+        self.progress.suspend(|| drop(writeln!(anstream::stderr(), "{line}")));
     }
 }
 

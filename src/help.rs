@@ -5,53 +5,20 @@ use crate::{difference, draft, engine, migrations, project, shadow, sql_text};
 /// What is wrong, on one line.
 pub fn one_line(error: &anyhow::Error) -> String {
     let whole = format!("{error:#}");
-    whole
-        .split(['\n', '\r'])
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join("; ")
+    whole.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 /// What to do next: the words of the innermost error that has any.
 pub fn help(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
-        None.or_else(|| {
-            cause
-                .downcast_ref::<project::Error>()
-                .and_then(project::Error::help)
-        })
-        .or_else(|| {
-            cause
-                .downcast_ref::<engine::Error>()
-                .and_then(engine::Error::help)
-        })
-        .or_else(|| {
-            cause
-                .downcast_ref::<draft::Error>()
-                .and_then(draft::Error::help)
-        })
-        .or_else(|| {
-            cause
-                .downcast_ref::<shadow::Error>()
-                .and_then(shadow::Error::help)
-        })
-        .or_else(|| {
-            cause
-                .downcast_ref::<migrations::Error>()
-                .and_then(migrations::Error::help)
-        })
-        .or_else(|| {
-            cause
-                .downcast_ref::<difference::Error>()
-                .and_then(difference::Error::help)
-        })
-        .or_else(|| {
-            cause
-                .downcast_ref::<sql_text::Error>()
-                .and_then(sql_text::Error::help)
-        })
-        .or_else(|| cause.downcast_ref::<rusqlite::Error>().map(of_sqlite))
+        None.or_else(|| cause.downcast_ref::<project::Error>().and_then(project::Error::help))
+            .or_else(|| cause.downcast_ref::<engine::Error>().and_then(engine::Error::help))
+            .or_else(|| cause.downcast_ref::<draft::Error>().and_then(draft::Error::help))
+            .or_else(|| cause.downcast_ref::<shadow::Error>().and_then(shadow::Error::help))
+            .or_else(|| cause.downcast_ref::<migrations::Error>().and_then(migrations::Error::help))
+            .or_else(|| cause.downcast_ref::<difference::Error>().and_then(difference::Error::help))
+            .or_else(|| cause.downcast_ref::<sql_text::Error>().and_then(sql_text::Error::help))
+            .or_else(|| cause.downcast_ref::<rusqlite::Error>().map(of_sqlite))
     })
 }
 

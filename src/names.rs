@@ -18,21 +18,23 @@ pub const SHADOW_FACTS: &str = "d1_migrate_shadow_facts";
 /// The shadow's own table of rows that were left different.
 pub const SHADOW_LEFT: &str = "d1_migrate_shadow_left";
 
+/// The shadow's own table of cells that hang on the clock or on chance.
+pub const SHADOW_UNKNOWN: &str = "d1_migrate_shadow_unknown";
+
 /// Is this a name that belongs to SQLite, to workerd or to this tool, and so never to the user's schema?
 ///
 /// `sqlite_` is SQLite's, `_cf_` is workerd's (D1 refuses it to users).
 pub fn is_internal(name: &str) -> bool {
     starts_with_ignore_case(name, "sqlite_")
         || starts_with_ignore_case(name, "_cf_")
-        || [CHANGEFEED, SHADOW_FILES, SHADOW_FACTS, SHADOW_LEFT]
+        || [CHANGEFEED, SHADOW_FILES, SHADOW_FACTS, SHADOW_LEFT, SHADOW_UNKNOWN]
             .iter()
             .any(|own| own.eq_ignore_ascii_case(name))
         || starts_with_ignore_case(name, TRIGGER_PREFIX)
 }
 
 fn starts_with_ignore_case(text: &str, prefix: &str) -> bool {
-    text.get(..prefix.len())
-        .is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+    text.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
 }
 
 #[cfg(test)]

@@ -65,9 +65,7 @@ pub fn exists(conn: &Connection, database: &str) -> rusqlite::Result<bool> {
         "SELECT 1 FROM {}.sqlite_schema WHERE type = 'table' AND name = ?1",
         quote_identifier(database)
     );
-    conn.query_row(&sql, [CHANGEFEED], |_| Ok(()))
-        .optional()
-        .map(|row| row.is_some())
+    conn.query_row(&sql, [CHANGEFEED], |_| Ok(())).optional().map(|row| row.is_some())
 }
 
 /// The place after the last entry; `None` where there is no changefeed.
@@ -85,11 +83,7 @@ pub fn last(conn: &Connection, database: &str) -> rusqlite::Result<Option<Mark>>
 }
 
 /// Is the entry of this mark still what it was?
-pub fn mark_is_still_there(
-    conn: &Connection,
-    database: &str,
-    mark: &Mark,
-) -> rusqlite::Result<bool> {
+pub fn mark_is_still_there(conn: &Connection, database: &str, mark: &Mark) -> rusqlite::Result<bool> {
     if !exists(conn, database)? {
         return Ok(false);
     }
@@ -98,9 +92,7 @@ pub fn mark_is_still_there(
         "SELECT 1 WHERE (SELECT at FROM {feed} WHERE id = ?1) = ?2
            AND (SELECT key FROM {feed} WHERE op = 'start' ORDER BY id LIMIT 1) = ?3"
     );
-    let row = conn
-        .query_row(&sql, params![mark.id, mark.at, mark.feed], |_| Ok(()))
-        .optional()?;
+    let row = conn.query_row(&sql, params![mark.id, mark.at, mark.feed], |_| Ok(())).optional()?;
     Ok(row.is_some())
 }
 
@@ -171,20 +163,14 @@ impl Image {
 
 /// The name and what follows its `=`.
 fn column_name(text: &str) -> Option<(String, &str)> {
-    let token = tokens(text)
-        .next()
-        .filter(|token| token.kind == TokenKind::QuotedIdentifier)?;
+    let token = tokens(text).next().filter(|token| token.kind == TokenKind::QuotedIdentifier)?;
     let name = token.text[1..token.text.len() - 1].replace("\"\"", "\"");
-    text[token.end()..]
-        .strip_prefix('=')
-        .map(|rest| (name, rest))
+    text[token.end()..].strip_prefix('=').map(|rest| (name, rest))
 }
 
 /// Where the `,` after a literal stands: never inside of a string or of CAST's parentheses.
 fn end_of_value(text: &str) -> usize {
-    tokens(text)
-        .find(|token| token.text == ",")
-        .map_or(text.len(), |token| token.start)
+    tokens(text).find(|token| token.text == ",").map_or(text.len(), |token| token.start)
 }
 
 #[cfg(test)]

@@ -21,20 +21,15 @@ pub enum Tracking {
 }
 
 /// How each table is tracked, in the order given.
-pub fn state(
-    conn: &Connection,
-    database: &str,
-    tables: &[Table],
-) -> rusqlite::Result<Vec<Tracking>> {
+pub fn state(conn: &Connection, database: &str, tables: &[Table]) -> rusqlite::Result<Vec<Tracking>> {
     let sql = format!(
         "SELECT tbl_name, name, sql FROM {}.sqlite_schema WHERE type = 'trigger' AND substr(name, 1, ?1) = ?2",
         quote_identifier(database)
     );
     let mut statement = conn.prepare(&sql)?;
-    let rows = statement.query_map(
-        params![TRIGGER_PREFIX.len() as i64, TRIGGER_PREFIX],
-        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-    )?;
+    let rows = statement.query_map(params![TRIGGER_PREFIX.len() as i64, TRIGGER_PREFIX], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    })?;
     let present: Vec<(String, String, String)> = rows.collect::<rusqlite::Result<_>>()?;
     let has_changefeed = super::exists(conn, database)?;
     Ok(tables
@@ -43,15 +38,12 @@ pub fn state(
             if !table.is_trackable() {
                 return Tracking::Impossible;
             }
-            let here: Vec<_> = present
-                .iter()
-                .filter(|(on, ..)| on.eq_ignore_ascii_case(&table.name))
-                .collect();
+            let here: Vec<_> =
+                present.iter().filter(|(on, ..)| on.eq_ignore_ascii_case(&table.name)).collect();
             let wanted = triggers(table);
             let complete = here.len() == wanted.len()
                 && wanted.iter().all(|wanted| {
-                    here.iter()
-                        .any(|(_, name, sql)| *name == wanted.name && *sql == wanted.sql)
+                    here.iter().any(|(_, name, sql)| *name == wanted.name && *sql == wanted.sql)
                 });
             match (here.is_empty(), complete && has_changefeed) {
                 (true, _) => Tracking::Off,
@@ -81,10 +73,7 @@ pub fn install(conn: &Connection, tables: &[Table]) -> rusqlite::Result<Vec<Stri
         drop_triggers(conn, &table.name)?;
         for trigger in triggers(table) {
             // After a RENAME TABLE a trigger of this name can stand on another table.
-            conn.execute_batch(&format!(
-                "DROP TRIGGER IF EXISTS {}",
-                quote_identifier(&trigger.name)
-            ))?;
+            conn.execute_batch(&format!("DROP TRIGGER IF EXISTS {}", quote_identifier(&trigger.name)))?;
             conn.execute_batch(&trigger.sql)?;
         }
         let entry = format!("INSERT INTO {CHANGEFEED}(at, op, tbl) VALUES ({NOW}, 'T', ?1)");
@@ -110,10 +99,8 @@ fn drop_triggers(conn: &Connection, table: &str) -> rusqlite::Result<bool> {
     let mut statement = conn.prepare(
         "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE AND substr(name, 1, ?2) = ?3",
     )?;
-    let rows = statement.query_map(
-        params![table, TRIGGER_PREFIX.len() as i64, TRIGGER_PREFIX],
-        |row| row.get(0),
-    )?;
+    let rows =
+        statement.query_map(params![table, TRIGGER_PREFIX.len() as i64, TRIGGER_PREFIX], |row| row.get(0))?;
     let names: Vec<String> = rows.collect::<rusqlite::Result<_>>()?;
     for name in &names {
         conn.execute_batch(&format!("DROP TRIGGER {}", quote_identifier(name)))?;

@@ -42,22 +42,12 @@ pub fn triggers(table: &Table) -> Vec<Trigger> {
     if !table.is_trackable() {
         return Vec::new();
     }
-    let full = Body {
-        table,
-        images: true,
-    };
+    let full = Body { table, images: true };
     let all = full.all();
-    if all
-        .iter()
-        .all(|trigger| trigger.sql.len() <= LONGEST_TRIGGER)
-    {
+    if all.iter().all(|trigger| trigger.sql.len() <= LONGEST_TRIGGER) {
         return all;
     }
-    Body {
-        table,
-        images: false,
-    }
-    .all()
+    Body { table, images: false }.all()
 }
 
 struct Body<'t> {
@@ -97,36 +87,24 @@ impl Body<'_> {
     }
 
     fn update(&self) -> String {
-        let any_changed = any(self
-            .table
-            .stored()
-            .map(|position| changed(&self.table.columns[position])));
+        let any_changed = any(self.table.stored().map(|position| changed(&self.table.columns[position])));
         let key_changed = match self.table.identity() {
             Identity::Rowid(name) => {
                 let name = quote_identifier(&name);
                 format!("OLD.{name}<>NEW.{name}")
             }
-            _ => any(self
-                .table
-                .primary_key
-                .iter()
-                .map(|&position| changed(&self.table.columns[position]))),
+            _ => any(self.table.primary_key.iter().map(|&position| changed(&self.table.columns[position]))),
         };
         let taken = self.taken("NEW").map_or_else(
             || "NULL".into(),
             |taken| {
                 let columns = self.unique_columns();
-                let moved = any(columns
-                    .iter()
-                    .map(|&position| changed(&self.table.columns[position])));
+                let moved = any(columns.iter().map(|&position| changed(&self.table.columns[position])));
                 format!("CASE WHEN {moved} THEN {taken} END")
             },
         );
         let image = self.image(|position, item| {
-            format!(
-                "CASE WHEN {} THEN {item} ELSE '' END",
-                changed(&self.table.columns[position])
-            )
+            format!("CASE WHEN {} THEN {item} ELSE '' END", changed(&self.table.columns[position]))
         });
         format!(
             "INSERT INTO {CHANGEFEED}(at,op,tbl,key,new_key,old,taken) SELECT {NOW},'U',{},(SELECT {}),\
@@ -160,15 +138,8 @@ impl Body<'_> {
     /// The values of the unique columns, so that a row that a REPLACE pushed out of them can be found.
     fn taken(&self, row: &str) -> Option<String> {
         self.table.secondary_keys().next()?;
-        let known = self
-            .table
-            .secondary_keys()
-            .all(|key| !key.partial && key.plain_columns().is_some());
-        Some(if known {
-            self.list(row, &self.unique_columns())
-        } else {
-            format!("'{NOT_KEPT}'")
-        })
+        let known = self.table.secondary_keys().all(|key| !key.partial && key.plain_columns().is_some());
+        Some(if known { self.list(row, &self.unique_columns()) } else { format!("'{NOT_KEPT}'") })
     }
 
     fn unique_columns(&self) -> Vec<usize> {
@@ -178,20 +149,10 @@ impl Body<'_> {
     fn list(&self, row: &str, columns: &[usize]) -> String {
         let names: Vec<String> = columns
             .iter()
-            .map(|&position| {
-                format!(
-                    "{row}.{}",
-                    quote_identifier(&self.table.columns[position].name)
-                )
-            })
+            .map(|&position| format!("{row}.{}", quote_identifier(&self.table.columns[position].name)))
             .collect();
-        let literals = join(
-            &names.iter().map(|name| literal(name)).collect::<Vec<_>>(),
-            "||','||",
-        );
-        let too_long = any(names
-            .iter()
-            .map(|name| format!("length({name})>{LONGEST_KEY}")));
+        let literals = join(&names.iter().map(|name| literal(name)).collect::<Vec<_>>(), "||','||");
+        let too_long = any(names.iter().map(|name| format!("length({name})>{LONGEST_KEY}")));
         format!("CASE WHEN {too_long} THEN '{NOT_KEPT}' ELSE {literals} END")
     }
 
@@ -224,10 +185,7 @@ impl Body<'_> {
             .map(|column| format!("NULL AS {}", quote_identifier(&column.name)))
             .collect();
         let columns = columns.join(",");
-        let sources: Vec<String> = rows
-            .iter()
-            .map(|row| format!("(SELECT {columns}) AS {row}"))
-            .collect();
+        let sources: Vec<String> = rows.iter().map(|row| format!("(SELECT {columns}) AS {row}")).collect();
         format!(" FROM {}", sources.join(","))
     }
 }
@@ -266,14 +224,8 @@ fn changed(column: &Column) -> String {
 }
 
 fn any(conditions: impl Iterator<Item = String>) -> String {
-    let conditions: Vec<String> = conditions
-        .map(|condition| format!("({condition})"))
-        .collect();
-    if conditions.is_empty() {
-        "0".into()
-    } else {
-        join(&conditions, " OR ")
-    }
+    let conditions: Vec<String> = conditions.map(|condition| format!("({condition})")).collect();
+    if conditions.is_empty() { "0".into() } else { join(&conditions, " OR ") }
 }
 
 /// Joins with a binary operator as a balanced tree of parentheses.
@@ -283,11 +235,7 @@ fn join(items: &[String], operator: &str) -> String {
         [only] => format!("({only})"),
         _ => {
             let (left, right) = items.split_at(items.len() / 2);
-            format!(
-                "({}{operator}{})",
-                join(left, operator),
-                join(right, operator)
-            )
+            format!("({}{operator}{})", join(left, operator), join(right, operator))
         }
     }
 }

@@ -12,10 +12,7 @@ pub(super) fn run(scene: &Scene, record: bool) -> Result<ExitCode> {
     let recorded = match scene.place.local_file.exists() {
         true => record_owed(scene, record)?,
         false if record => {
-            return Err(crate::engine::Error::NoDatabase {
-                path: scene.place.local_file.clone(),
-            }
-            .into());
+            return Err(crate::engine::Error::NoDatabase { path: scene.place.local_file.clone() }.into());
         }
         false => Vec::new(),
     };
@@ -49,7 +46,7 @@ fn record_owed(scene: &Scene, all: bool) -> Result<Vec<String>> {
     let bench = scene.bench()?;
     let behind = bench.behind();
     let mut owed = bench.unrecorded.clone();
-    if !behind.is_empty() && (all || bench.compare_everything()?.is_same()) {
+    if !behind.is_empty() && (all || bench.lacks_only_records(&bench.compare_everything()?)?) {
         owed.extend(behind);
     }
     drop(bench);

@@ -15,17 +15,10 @@ pub(super) fn run(scene: &Scene) -> Result<ExitCode> {
         false => bench.compare_everything()?,
     };
     // Files whose whole effect is already here only lack their record.
-    let behind = if comparison.is_same() {
-        Vec::new()
-    } else {
-        behind
-    };
+    let behind = if bench.lacks_only_records(&comparison)? { Vec::new() } else { behind };
     let twice: Vec<String> = (bench.folder.duplicate_numbers().iter())
         .map(|(_, migrations)| {
-            let names: Vec<&str> = migrations
-                .iter()
-                .map(|migration| migration.name.as_str())
-                .collect();
+            let names: Vec<&str> = migrations.iter().map(|migration| migration.name.as_str()).collect();
             format!("{} have one number", names.join(" and "))
         })
         .collect();
@@ -35,18 +28,11 @@ pub(super) fn run(scene: &Scene) -> Result<ExitCode> {
         false => Vec::new(),
     };
     let drift: Vec<String> = match behind.is_empty() {
-        true => comparison
-            .drift
-            .iter()
-            .map(crate::schema::Drift::sentence)
-            .collect(),
+        true => comparison.drift.iter().map(crate::schema::Drift::sentence).collect(),
         false => Vec::new(),
     };
     for name in &behind {
-        console.finding(
-            "Behind",
-            format!("{name} has not run on the local database"),
-        );
+        console.finding("Behind", format!("{name} has not run on the local database"));
     }
     for sentence in &drift {
         console.finding("Schema", sentence);

@@ -23,15 +23,7 @@ pub(super) fn run(
     let (bench, comparison) = scene.bench_not_behind()?;
     selection.check(&bench.here)?;
     schema_must_agree(&comparison)?;
-    write(
-        scene,
-        bench,
-        comparison,
-        &selection,
-        message,
-        max_file_size,
-        dry_run,
-    )
+    write(scene, bench, comparison, &selection, message, max_file_size, dry_run)
 }
 
 /// Writes what was selected of the difference, or prints it.
@@ -47,9 +39,7 @@ pub(super) fn write(
     let selected = select(bench.conn(), &comparison, selection)?;
     if selected.taken.is_empty() && selected.sequences.is_empty() {
         bench.leave(&comparison)?;
-        scene
-            .console
-            .status("Nothing", "to write: no change is pending");
+        scene.console.status("Nothing", "to write: no change is pending");
         if scene.console.is_json() {
             scene.console.json(&serde_json::json!({ "written": [] }));
         }
@@ -62,13 +52,7 @@ pub(super) fn write(
         max_file_size,
     };
     scene.console.progress("writing the data migration");
-    let parts = draft::data(
-        bench.conn(),
-        &comparison.here,
-        &comparison.files,
-        &selected,
-        naming,
-    )?;
+    let parts = draft::data(bench.conn(), &comparison.here, &comparison.files, &selected, naming)?;
     scene.console.progress_done();
     let changes = describe::changes(&selected.taken, &selected.sequences);
     if dry_run {
@@ -77,9 +61,7 @@ pub(super) fn write(
     let written = publish(bench, parts, &selected.left)?;
     report_written(scene, &written, &changes);
     for left in describe::changes(&selected.left, &[]) {
-        scene
-            .console
-            .finding("Left", format!("{left} (still pending)"));
+        scene.console.finding("Left", format!("{left} (still pending)"));
     }
     Ok(ExitCode::SUCCESS)
 }

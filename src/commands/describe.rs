@@ -31,20 +31,11 @@ pub(super) fn found(scene: &Scene) {
     let (project, console) = (&scene.project, scene.console);
     let database = &project.database;
     if let Some(config) = &project.config {
-        let environment = project
-            .environment
-            .as_ref()
-            .map(|name| format!(", environment {name}"));
-        console.status(
-            "Config",
-            format!("{}{}", shown(config), environment.unwrap_or_default()),
-        );
+        let environment = project.environment.as_ref().map(|name| format!(", environment {name}"));
+        console.status("Config", format!("{}{}", shown(config), environment.unwrap_or_default()));
     }
     let name = database.name.as_ref().map(|name| format!(" ({name})"));
-    console.status(
-        "Database",
-        format!("{}{}", database.binding, name.unwrap_or_default()),
-    );
+    console.status("Database", format!("{}{}", database.binding, name.unwrap_or_default()));
     console.status("Local file", shown(&database.local_file));
     console.status("Migrations", shown(&database.migrations_dir));
 }
@@ -52,9 +43,7 @@ pub(super) fn found(scene: &Scene) {
 /// A path as short as it can be said from the current folder.
 pub(super) fn shown(path: &Utf8Path) -> String {
     let current = std::env::current_dir().ok();
-    let inside = current
-        .as_deref()
-        .and_then(|current| path.as_std_path().strip_prefix(current).ok());
+    let inside = current.as_deref().and_then(|current| path.as_std_path().strip_prefix(current).ok());
     match inside {
         Some(inside) if !inside.as_os_str().is_empty() => inside.display().to_string(),
         _ => path.to_string(),
@@ -70,10 +59,9 @@ pub(super) fn missing_database(scene: &Scene) {
         IdSource::Binding => "the binding",
         IdSource::GivenFile => return,
     };
-    scene.console.warning(format!(
-        "the name of the local file was computed from {source} `{}`",
-        database.id.value
-    ));
+    scene
+        .console
+        .warning(format!("the name of the local file was computed from {source} `{}`", database.id.value));
     for other in neighbours(&database.local_file) {
         let tables = tables_of(&other).unwrap_or_else(|| "which cannot be read".into());
         scene.console.warning(format!(
@@ -87,20 +75,12 @@ fn tables_of(path: &Utf8Path) -> Option<String> {
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
     let schema = crate::schema::read(&conn, "main", "d1_migrations").ok()?;
     let names: Vec<String> = schema.tables.into_iter().map(|table| table.name).collect();
-    Some(if names.is_empty() {
-        "no tables".into()
-    } else {
-        format!("tables {}", names.join(", "))
-    })
+    Some(if names.is_empty() { "no tables".into() } else { format!("tables {}", names.join(", ")) })
 }
 
 /// `2 inserted, 1 updated`.
 pub(super) fn counted(counts: Counts) -> String {
-    let parts = [
-        (counts.inserted, "inserted"),
-        (counts.updated, "updated"),
-        (counts.deleted, "deleted"),
-    ];
+    let parts = [(counts.inserted, "inserted"), (counts.updated, "updated"), (counts.deleted, "deleted")];
     let parts: Vec<String> = parts
         .into_iter()
         .filter(|(number, _)| *number > 0)
@@ -111,14 +91,10 @@ pub(super) fn counted(counts: Counts) -> String {
 
 /// One line for each table with rows that differ, and for each counter.
 pub(super) fn changes(tables: &[TableDifference], sequences: &[Sequence]) -> Vec<String> {
-    let rows = tables
-        .iter()
-        .map(|difference| format!("{}: {}", difference.table.name, counted(difference.counts)));
-    let silent = sequences.iter().filter(|sequence| {
-        !tables
-            .iter()
-            .any(|other| other.table.name == sequence.table)
-    });
+    let rows =
+        tables.iter().map(|difference| format!("{}: {}", difference.table.name, counted(difference.counts)));
+    let silent =
+        sequences.iter().filter(|sequence| !tables.iter().any(|other| other.table.name == sequence.table));
     let counters = silent.map(|sequence| {
         let number = |value: Option<i64>| value.map_or("none".into(), |value| value.to_string());
         format!(

@@ -10,28 +10,18 @@ use super::{Scene, describe};
 use crate::draft::{self, Naming};
 use crate::engine::{Bench, Error, publish};
 
-pub(super) fn run(
-    scene: &Scene,
-    message: &str,
-    max_file_size: u64,
-    dry_run: bool,
-) -> Result<ExitCode> {
+pub(super) fn run(scene: &Scene, message: &str, max_file_size: u64, dry_run: bool) -> Result<ExitCode> {
     let bench = scene.bench()?;
     if !bench.folder.migrations.is_empty() {
         let behind = bench.behind();
         return Err(match behind.is_empty() {
-            true => Error::NotFirst {
-                folder: bench.folder.path.clone(),
-            },
+            true => Error::NotFirst { folder: bench.folder.path.clone() },
             false => Error::Behind { names: behind },
         }
         .into());
     }
     if bench.here.tables.is_empty() {
-        return Err(Error::Empty {
-            path: bench.place.local_file.clone(),
-        }
-        .into());
+        return Err(Error::Empty { path: bench.place.local_file.clone() }.into());
     }
     if !dry_run {
         describe::found(scene);
@@ -54,22 +44,13 @@ pub(super) fn write(
         max_file_size,
     };
     scene.console.progress("writing the initial migration");
-    let parts = draft::initial(
-        bench.conn(),
-        &bench.here,
-        &bench.place.migrations_table,
-        naming,
-    )?;
+    let parts = draft::initial(bench.conn(), &bench.here, &bench.place.migrations_table, naming)?;
     scene.console.progress_done();
     if dry_run {
         return print_draft(scene, parts);
     }
     let tables = bench.here.tables.len();
     let written = publish(bench, parts, &[])?;
-    report_written(
-        scene,
-        &written,
-        &[format!("schema and rows of {tables} tables")],
-    );
+    report_written(scene, &written, &[format!("schema and rows of {tables} tables")]);
     Ok(ExitCode::SUCCESS)
 }

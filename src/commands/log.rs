@@ -27,43 +27,28 @@ pub(super) fn run(
     let conn = open_to_read(&scene.place.local_file)?;
     conn.execute_batch("BEGIN")?;
     let schema = schema::read(&conn, "main", &scene.place.migrations_table)?;
-    crate::difference::Selection {
-        tables: tables.to_vec(),
-        since,
-    }
-    .check(&schema)?;
+    crate::difference::Selection { tables: tables.to_vec(), since }.check(&schema)?;
     let mut history = Vec::new();
     entries::<anyhow::Error>(&conn, "main", since, |entry| {
-        let is_row = matches!(
-            entry.operation,
-            Operation::Insert | Operation::Update | Operation::Delete
-        );
-        let is_wanted = tables.is_empty()
-            || tables
-                .iter()
-                .any(|table| table.eq_ignore_ascii_case(&entry.table));
+        let is_row = matches!(entry.operation, Operation::Insert | Operation::Update | Operation::Delete);
+        let is_wanted =
+            tables.is_empty() || tables.iter().any(|table| table.eq_ignore_ascii_case(&entry.table));
         if is_row && is_wanted {
             history.push(entry);
         }
         Ok(())
     })?;
-    let mut after = Later {
-        conn: &conn,
-        schema: &schema,
-        rows: HashMap::new(),
-    };
+    let mut after = Later { conn: &conn, schema: &schema, rows: HashMap::new() };
     let mut shown = Vec::new();
     for entry in history.iter().rev().take(limit.unwrap_or(usize::MAX)) {
         shown.push(after.describe(entry)?);
     }
     if scene.console.is_json() {
-        scene.console.json(
-            &serde_json::json!({ "changes": shown.iter().map(Change::json).collect::<Vec<_>>() }),
-        );
+        scene
+            .console
+            .json(&serde_json::json!({ "changes": shown.iter().map(Change::json).collect::<Vec<_>>() }));
     } else {
-        shown
-            .iter()
-            .for_each(|change| scene.console.out(change.line()));
+        shown.iter().for_each(|change| scene.console.out(change.line()));
     }
     if shown.is_empty() {
         scene.console.status("Nothing", "was recorded");
@@ -108,21 +93,15 @@ impl Later<'_> {
         }
         let (verb, values) = match entry.operation {
             Operation::Insert => {
-                let mut values: Vec<_> = after
-                    .iter()
-                    .map(|(column, value)| (column.clone(), None, text(value)))
-                    .collect();
+                let mut values: Vec<_> =
+                    after.iter().map(|(column, value)| (column.clone(), None, text(value))).collect();
                 self.sort(&entry.table, &mut values);
                 before.clear();
                 ("inserted", values)
             }
             Operation::Delete => {
                 let old = entry.old.values.iter();
-                (
-                    "deleted",
-                    old.map(|(column, value)| (column.clone(), text(value), None))
-                        .collect(),
-                )
+                ("deleted", old.map(|(column, value)| (column.clone(), text(value), None)).collect())
             }
             _ => {
                 let old = entry.old.values.iter();
@@ -134,13 +113,7 @@ impl Later<'_> {
             }
         };
         self.rows.insert((entry.table.clone(), key.clone()), before);
-        Ok(Change {
-            at: entry.at,
-            table: entry.table.clone(),
-            key: later_key,
-            verb,
-            values,
-        })
+        Ok(Change { at: entry.at, table: entry.table.clone(), key: later_key, verb, values })
     }
 
     /// Columns in the table's order.
@@ -158,26 +131,15 @@ impl Later<'_> {
         if shape.identity.len() != key.len() || shape.identity.is_empty() {
             return Ok(HashMap::new());
         }
-        let conditions: Vec<String> = shape
-            .identity
-            .iter()
-            .map(|name| format!("{name} = ?"))
-            .collect();
-        let sql = format!(
-            "SELECT {} FROM {} WHERE {}",
-            columns(table),
-            shape.table,
-            conditions.join(" AND ")
-        );
+        let conditions: Vec<String> = shape.identity.iter().map(|name| format!("{name} = ?")).collect();
+        let sql =
+            format!("SELECT {} FROM {} WHERE {}", columns(table), shape.table, conditions.join(" AND "));
         let mut statement = self.conn.prepare_cached(&sql)?;
         let mut rows = statement.query(rusqlite::params_from_iter(key))?;
         let mut values = HashMap::new();
         if let Some(row) = rows.next()? {
             for (position, column) in table.stored().enumerate() {
-                values.insert(
-                    table.columns[column].name.clone(),
-                    Some(readable(row.get_ref(position)?)),
-                );
+                values.insert(table.columns[column].name.clone(), Some(readable(row.get_ref(position)?)));
             }
         }
         Ok(values)
@@ -185,9 +147,7 @@ impl Later<'_> {
 }
 
 fn columns(table: &Table) -> String {
-    let names = table
-        .stored()
-        .map(|position| quote_identifier(&table.columns[position].name));
+    let names = table.stored().map(|position| quote_identifier(&table.columns[position].name));
     names.collect::<Vec<_>>().join(", ")
 }
 
@@ -223,16 +183,8 @@ impl Change {
                 }
             })
             .collect();
-        let at = Timestamp::from_millisecond(self.at)
-            .map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string());
-        format!(
-            "{}  {} {} {}  {}",
-            at.unwrap_or_default(),
-            self.table,
-            self.key,
-            self.verb,
-            shown.join(", ")
-        )
+        let at = Timestamp::from_millisecond(self.at).map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string());
+        format!("{}  {} {} {}  {}", at.unwrap_or_default(), self.table, self.key, self.verb, shown.join(", "))
     }
 
     fn json(&self) -> serde_json::Value {
@@ -252,10 +204,9 @@ fn short(literal: &str) -> String {
     const LONGEST: usize = 60;
     let line = literal.replace('\n', "\\n").replace('\r', "\\r");
     match line.chars().count() {
-        length if length > LONGEST => format!(
-            "{}… ({length} characters)",
-            line.chars().take(LONGEST).collect::<String>()
-        ),
+        length if length > LONGEST => {
+            format!("{}… ({length} characters)", line.chars().take(LONGEST).collect::<String>())
+        }
         _ => line,
     }
 }

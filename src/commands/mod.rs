@@ -33,40 +33,21 @@ pub fn run(cli: Cli, console: &Console) -> Result<ExitCode> {
     let scene = Scene::find(&cli.place, console)?;
     match cli.command {
         None => pipeline::run(&scene, cli.message.as_deref(), cli.size.max_file_size),
-        Some(Command::Init {
-            message,
-            size,
-            dry_run,
-        }) => init::run(&scene, &message, size.max_file_size, dry_run),
+        Some(Command::Init { message, size, dry_run }) => {
+            init::run(&scene, &message, size.max_file_size, dry_run)
+        }
         Some(Command::Track { tables }) => track::track(&scene, &tables.tables),
         Some(Command::Untrack { tables, purge }) => track::untrack(&scene, &tables.tables, purge),
         Some(Command::Check) => check::run(&scene),
         Some(Command::Status) => status::run(&scene),
-        Some(Command::Data {
-            message,
-            tables,
-            since,
-            size,
-            dry_run,
-        }) => {
+        Some(Command::Data { message, tables, since, size, dry_run }) => {
             let since = since.since.as_deref().map(since::parse).transpose()?;
-            data::run(
-                &scene,
-                &message,
-                tables.tables,
-                since,
-                size.max_file_size,
-                dry_run,
-            )
+            data::run(&scene, &message, tables.tables, since, size.max_file_size, dry_run)
         }
         Some(Command::Schema { message }) => schema::run(&scene, &message),
         Some(Command::Apply { record }) => apply::run(&scene, record),
         Some(Command::Verify) => verify::run(&scene),
-        Some(Command::Log {
-            tables,
-            since,
-            limit,
-        }) => {
+        Some(Command::Log { tables, since, limit }) => {
             let since = since.since.as_deref().map(since::parse).transpose()?;
             log::run(&scene, &tables.tables, since, limit)
         }
@@ -85,10 +66,7 @@ impl<'c> Scene<'c> {
     fn find(args: &PlaceArgs, console: &'c Console) -> Result<Self> {
         let current = std::env::current_dir().context("the current folder cannot be read")?;
         let start = Utf8PathBuf::from_path_buf(current).map_err(|path| {
-            anyhow::anyhow!(
-                "{}: the path of the current folder is not UTF-8",
-                path.display()
-            )
+            anyhow::anyhow!("{}: the path of the current folder is not UTF-8", path.display())
         })?;
         let project = project::find(&Request {
             start,
@@ -101,11 +79,7 @@ impl<'c> Scene<'c> {
             dir: args.dir.clone(),
         })?;
         let place = describe::place(&project);
-        Ok(Self {
-            project,
-            place,
-            console,
-        })
+        Ok(Self { project, place, console })
     }
 
     /// Opens the workbench, with progress.
@@ -130,21 +104,15 @@ impl<'c> Scene<'c> {
         }
         let mut owed = bench.unrecorded.clone();
         if !bench.behind().is_empty() {
-            if !bench.compare_everything()?.is_same() {
-                return Err(Error::Behind {
-                    names: bench.behind(),
-                }
-                .into());
+            if !bench.lacks_only_records(&bench.compare_everything()?)? {
+                return Err(Error::Behind { names: bench.behind() }.into());
             }
             owed.extend(bench.behind());
         }
         drop(bench);
         record_only(&self.place, &owed)?;
         for name in &owed {
-            self.console.status(
-                "Recorded",
-                format!("{name}, which the local database already holds"),
-            );
+            self.console.status("Recorded", format!("{name}, which the local database already holds"));
         }
         let bench = self.bench()?;
         let comparison = bench.compare()?;
@@ -169,11 +137,7 @@ fn schema_must_agree(comparison: &Comparison) -> Result<()> {
         _ => None,
     });
     Err(Error::SchemaDiffers {
-        sentences: comparison
-            .drift
-            .iter()
-            .map(crate::schema::Drift::sentence)
-            .collect(),
+        sentences: comparison.drift.iter().map(crate::schema::Drift::sentence).collect(),
         missing: missing.collect(),
     }
     .into())

@@ -16,15 +16,14 @@ pub(super) fn run(scene: &Scene, message: Option<&str>, max_file_size: u64) -> R
     let bench = scene.bench()?;
     let is_first = bench.folder.migrations.is_empty();
     if is_first && bench.here.tables.is_empty() {
-        scene
-            .console
-            .status("Nothing", "to do: the local database has no tables yet");
+        scene.console.status("Nothing", "to do: the local database has no tables yet");
         return Ok(ExitCode::SUCCESS);
     }
     drop(bench);
     if !is_first {
-        // What is behind must be said before anything is touched.
-        drop(scene.bench_not_behind()?);
+        // What stands in the way must be said before anything is touched.
+        let (_, comparison) = scene.bench_not_behind()?;
+        schema_must_agree(&comparison)?;
     }
     let tracked = scene.track(&[])?;
     if !tracked.is_empty() {

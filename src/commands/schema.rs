@@ -11,17 +11,9 @@ use crate::engine::{Error, new_schema_file};
 pub(super) fn run(scene: &Scene, message: &str) -> Result<ExitCode> {
     let (bench, comparison) = scene.bench_not_behind()?;
     if comparison.has_changes() {
-        let mut tables: Vec<String> = comparison
-            .tables
-            .iter()
-            .map(|difference| difference.table.name.clone())
-            .collect();
-        tables.extend(
-            comparison
-                .sequences
-                .iter()
-                .map(|sequence| sequence.table.clone()),
-        );
+        let mut tables: Vec<String> =
+            comparison.tables.iter().map(|difference| difference.table.name.clone()).collect();
+        tables.extend(comparison.sequences.iter().map(|sequence| sequence.table.clone()));
         tables.dedup();
         return Err(Error::PendingData { tables }.into());
     }
@@ -30,13 +22,9 @@ pub(super) fn run(scene: &Scene, message: &str) -> Result<ExitCode> {
     for drift in &comparison.drift {
         scene.console.warning(drift.sentence());
     }
-    scene
-        .console
-        .help("put the statements in, then run `cargo d1-migrate apply`");
+    scene.console.help("put the statements in, then run `cargo d1-migrate apply`");
     match scene.console.is_json() {
-        true => scene
-            .console
-            .json(&serde_json::json!({ "written": [path] })),
+        true => scene.console.json(&serde_json::json!({ "written": [path] })),
         false => scene.console.out(&path),
     }
     Ok(ExitCode::SUCCESS)

@@ -13,10 +13,7 @@ pub(super) fn run(scene: &Scene) -> Result<ExitCode> {
     let bench = scene.bench()?;
     let with = |wanted: Tracking| -> Vec<&str> {
         let tables = bench.here.tables.iter().zip(&bench.tracking);
-        tables
-            .filter(|(_, state)| **state == wanted)
-            .map(|(table, _)| table.name.as_str())
-            .collect()
+        tables.filter(|(_, state)| **state == wanted).map(|(table, _)| table.name.as_str()).collect()
     };
     for (state, verb) in [
         (Tracking::On, "Tracked"),
@@ -34,16 +31,10 @@ pub(super) fn run(scene: &Scene) -> Result<ExitCode> {
         console.finding("Unapplied", name);
     }
     for name in &bench.unrecorded {
-        console.finding(
-            "Unrecorded",
-            format!("{name}: written here, not noted as applied yet"),
-        );
+        console.finding("Unrecorded", format!("{name}: written here, not noted as applied yet"));
     }
     for name in bench.gone() {
-        console.finding(
-            "Gone",
-            format!("{name} was applied here, but is not in the folder"),
-        );
+        console.finding("Gone", format!("{name} was applied here, but is not in the folder"));
     }
     let comparison = match behind.is_empty() {
         true => bench.compare()?,

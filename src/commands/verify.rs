@@ -12,11 +12,7 @@ pub(super) fn run(scene: &Scene) -> Result<ExitCode> {
     console.progress("comparing every row");
     let comparison = bench.compare_everything()?;
     console.progress_done();
-    let drift: Vec<String> = comparison
-        .drift
-        .iter()
-        .map(crate::schema::Drift::sentence)
-        .collect();
+    let drift: Vec<String> = comparison.drift.iter().map(crate::schema::Drift::sentence).collect();
     let changes = describe::changes(&comparison.tables, &comparison.sequences);
     for sentence in drift.iter() {
         console.finding("Schema", sentence);
@@ -27,16 +23,23 @@ pub(super) fn run(scene: &Scene) -> Result<ExitCode> {
     if console.is_json() {
         console.json(&serde_json::json!({
             "same": comparison.is_same(), "schema": drift, "rows": describe::changes_json(&comparison.tables),
-            "migrations": bench.folder.migrations.len(), "tables": bench.here.tables.len(),
+            "unknown_cells": bench.unknown_cells, "migrations": bench.folder.migrations.len(), "tables": bench.here.tables.len(),
         }));
+    }
+    if bench.unknown_cells > 0 {
+        console.status(
+            "Unknown",
+            format!(
+                "{} cells hang on the clock or on chance, and could not be compared",
+                bench.unknown_cells
+            ),
+        );
     }
     if comparison.is_same() {
         let (files, tables) = (bench.folder.migrations.len(), bench.here.tables.len());
         console.status(
             "Verified",
-            format!(
-                "{files} migrations rebuild all {tables} tables of the local database, row for row"
-            ),
+            format!("{files} migrations rebuild all {tables} tables of the local database, row for row"),
         );
         return Ok(ExitCode::SUCCESS);
     }

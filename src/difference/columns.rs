@@ -17,6 +17,8 @@ pub struct RowShape {
     pub written: Vec<String>,
     /// Is the rowid something that no column shows, so that it must be written beside the columns?
     pub hidden_rowid: bool,
+    /// Is the identity the rowid, under whatever name?
+    pub names_by_rowid: bool,
 }
 
 impl RowShape {
@@ -35,15 +37,14 @@ impl RowShape {
             Identity::Rowid(name) if hidden_rowid => Some(name),
             _ => None,
         };
-        let columns = table
-            .stored()
-            .map(|position| table.columns[position].name.clone());
+        let columns = table.stored().map(|position| table.columns[position].name.clone());
         Self {
             table: quote_identifier(&table.name),
             identity,
             stored: table.stored().map(quoted).collect(),
             written: rowid.into_iter().chain(columns).collect(),
             hidden_rowid,
+            names_by_rowid: matches!(table.identity(), Identity::Rowid(_)),
         }
     }
 
@@ -64,9 +65,7 @@ impl RowShape {
 
     /// The columns of a table of identities: `l1, l2 …` for the local row, `s1, s2 …` for the shadow's.
     pub fn slots(&self, side: char) -> Vec<String> {
-        (1..=self.identity.len())
-            .map(|position| format!("{side}{position}"))
-            .collect()
+        (1..=self.identity.len()).map(|position| format!("{side}{position}")).collect()
     }
 
     /// `alias` is the row that the slots of `side` in the table of identities `d` name.
@@ -77,10 +76,7 @@ impl RowShape {
 
     /// Two aliases show the same row.
     pub fn same_row(&self, one: &str, other: &str) -> String {
-        all(self
-            .identity
-            .iter()
-            .map(|name| format!("{one}.{name} = {other}.{name}")))
+        all(self.identity.iter().map(|name| format!("{one}.{name} = {other}.{name}")))
     }
 }
 
@@ -91,11 +87,7 @@ pub fn all(conditions: impl Iterator<Item = String>) -> String {
 
 /// `alias.a, alias.b`.
 pub fn prefixed(alias: &str, names: &[String]) -> String {
-    names
-        .iter()
-        .map(|name| format!("{alias}.{name}"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    names.iter().map(|name| format!("{alias}.{name}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Does any stored column of `l` and `s` differ, in value, storage class or byte?
@@ -106,11 +98,7 @@ pub fn rows_differ(table: &Table) -> String {
         .filter(|&position| table.rowid_alias != Some(position))
         .map(|position| column_differs(&table.columns[position], "l", "s"))
         .collect();
-    if conditions.is_empty() {
-        "0".into()
-    } else {
-        conditions.join(" OR ")
-    }
+    if conditions.is_empty() { "0".into() } else { conditions.join(" OR ") }
 }
 
 /// Does one column differ? `IS NOT` alone takes 3 for 3.0, 'a' for 'A' under NOCASE, and 0.0 for -0.0.

@@ -78,25 +78,13 @@ impl Comparison {
 }
 
 /// Compares the rows of every table that both schemas define alike, looking only where `scope` says.
-pub fn compare(
-    conn: &Connection,
-    here: Schema,
-    files: Schema,
-    scope: &Scope,
-) -> Result<Comparison, Error> {
+pub fn compare(conn: &Connection, here: Schema, files: Schema, scope: &Scope) -> Result<Comparison, Error> {
     let drift = crate::schema::compare(&here, &files);
-    let comparable: Vec<&Table> = (here.tables.iter())
-        .filter(|table| has_same_columns(table, files.table(&table.name)))
-        .collect();
+    let comparable: Vec<&Table> =
+        (here.tables.iter()).filter(|table| has_same_columns(table, files.table(&table.name))).collect();
     let tables = compare_tables(conn, &files, &comparable, scope, 0)?;
     let sequences = sequences(conn, &comparable)?;
-    Ok(Comparison {
-        here,
-        files,
-        drift,
-        tables,
-        sequences,
-    })
+    Ok(Comparison { here, files, drift, tables, sequences })
 }
 
 /// Compares the rows of these tables. `round` tells apart the temporary tables of several comparisons.
@@ -116,11 +104,7 @@ pub(super) fn compare_tables(
         let Some(rows) = rows else { continue };
         let counts = count(conn, table, &rows)?;
         if counts.total() > 0 {
-            differences.push(TableDifference {
-                table: (*table).clone(),
-                rows,
-                counts,
-            });
+            differences.push(TableDifference { table: (*table).clone(), rows, counts });
         }
     }
     Ok(differences)
@@ -129,10 +113,7 @@ pub(super) fn compare_tables(
 /// Rows can be compared where both tables store the same columns under the same names.
 fn has_same_columns(table: &Table, other: Option<&Table>) -> bool {
     let names = |table: &Table| -> Vec<String> {
-        table
-            .stored()
-            .map(|position| table.columns[position].name.to_lowercase())
-            .collect()
+        table.stored().map(|position| table.columns[position].name.to_lowercase()).collect()
     };
     other.is_some_and(|other| names(table) == names(other) && table.identity() == other.identity())
 }
@@ -184,11 +165,7 @@ pub(super) fn list_rows(
         l.join(", "),
         s.join(", ")
     ))?;
-    let into = format!(
-        "INSERT INTO {diff}(kind, {}, {})",
-        l.join(", "),
-        s.join(", ")
-    );
+    let into = format!("INSERT INTO {diff}(kind, {}, {})", l.join(", "), s.join(", "));
     let (live, shadow) = (shape.live(), shape.shadow());
     let (of_l, of_s) = (shape.identity_of("l"), shape.identity_of("s"));
     let first = &shape.identity[0];
@@ -224,40 +201,21 @@ pub(super) fn list_rows(
 
 pub(super) fn count(conn: &Connection, table: &Table, rows: &Rows) -> rusqlite::Result<Counts> {
     let shape = RowShape::of(table);
-    let number = |sql: &str| {
-        conn.query_row(sql, (), |row| row.get::<_, i64>(0))
-            .map(|count| count as u64)
-    };
+    let number = |sql: &str| conn.query_row(sql, (), |row| row.get::<_, i64>(0)).map(|count| count as u64);
     let all = |place: String| number(&format!("SELECT count(*) FROM {place}"));
-    let listed = |diff: &str, kind: char| {
-        number(&format!(
-            "SELECT count(*) FROM {diff} WHERE kind = '{kind}'"
-        ))
-    };
+    let listed =
+        |diff: &str, kind: char| number(&format!("SELECT count(*) FROM {diff} WHERE kind = '{kind}'"));
     Ok(match rows {
-        Rows::AllNew => Counts {
-            inserted: all(shape.live())?,
-            ..Counts::default()
-        },
-        Rows::Rewritten => Counts {
-            inserted: all(shape.live())?,
-            updated: 0,
-            deleted: all(shape.shadow())?,
-        },
-        Rows::Listed(diff) => Counts {
-            inserted: listed(diff, 'I')?,
-            updated: listed(diff, 'U')?,
-            deleted: listed(diff, 'D')?,
-        },
+        Rows::AllNew => Counts { inserted: all(shape.live())?, ..Counts::default() },
+        Rows::Rewritten => Counts { inserted: all(shape.live())?, updated: 0, deleted: all(shape.shadow())? },
+        Rows::Listed(diff) => {
+            Counts { inserted: listed(diff, 'I')?, updated: listed(diff, 'U')?, deleted: listed(diff, 'D')? }
+        }
     })
 }
 
 fn is_empty(conn: &Connection, place: &str) -> rusqlite::Result<bool> {
-    conn.query_row(
-        &format!("SELECT NOT EXISTS (SELECT 1 FROM {place})"),
-        (),
-        |row| row.get(0),
-    )
+    conn.query_row(&format!("SELECT NOT EXISTS (SELECT 1 FROM {place})"), (), |row| row.get(0))
 }
 
 /// Do two tables whose rows have no name hold other rows, or another number of the same?

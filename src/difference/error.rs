@@ -26,9 +26,7 @@ impl Error {
             Self::UnknownTable { known, .. } if known.is_empty() => {
                 Some("the database has no tables yet".into())
             }
-            Self::UnknownTable { known, .. } => {
-                Some(format!("its tables are: {}", known.join(", ")))
-            }
+            Self::UnknownTable { known, .. } => Some(format!("its tables are: {}", known.join(", "))),
         }
     }
 }

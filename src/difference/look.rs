@@ -38,15 +38,9 @@ pub struct Scope {
 impl Scope {
     /// Look as these say, and nowhere else.
     pub(super) fn only(narrow: Vec<(String, Look)>, tables: &[Table]) -> Self {
-        let rest = tables
-            .iter()
-            .filter(|table| !narrow.iter().any(|(name, _)| *name == table.name));
-        let rest: Vec<_> = rest
-            .map(|table| (table.name.clone(), Look::Nowhere))
-            .collect();
-        Self {
-            narrow: narrow.into_iter().chain(rest).collect(),
-        }
+        let rest = tables.iter().filter(|table| !narrow.iter().any(|(name, _)| *name == table.name));
+        let rest: Vec<_> = rest.map(|table| (table.name.clone(), Look::Nowhere)).collect();
+        Self { narrow: narrow.into_iter().chain(rest).collect() }
     }
 
     /// Look at every row of every table.
@@ -82,11 +76,7 @@ impl Scope {
 }
 
 /// The rows that the changefeed names at or after `since`; `None` where it cannot tell.
-pub(super) fn touched_since(
-    conn: &Connection,
-    table: &Table,
-    since: i64,
-) -> Result<Option<String>, Error> {
+pub(super) fn touched_since(conn: &Connection, table: &Table, since: i64) -> Result<Option<String>, Error> {
     if !changefeed::exists(conn, LIVE)? || !table.is_trackable() {
         return Ok(None);
     }
@@ -111,9 +101,7 @@ pub fn remember(conn: &Connection, differences: &[TableDifference]) -> Result<()
             return Ok(());
         }
     }
-    let mut put = conn.prepare(&format!(
-        "INSERT INTO {SHADOW_FACTS}(name, value) VALUES (?1, ?2)"
-    ))?;
+    let mut put = conn.prepare(&format!("INSERT INTO {SHADOW_FACTS}(name, value) VALUES (?1, ?2)"))?;
     put.execute(params!["mark feed", mark.feed])?;
     put.execute(params!["mark id", mark.id])?;
     put.execute(params!["mark at", mark.at])?;
@@ -125,9 +113,7 @@ fn remember_left(conn: &Connection, difference: &TableDifference) -> Result<bool
         return Ok(false);
     };
     let shape = RowShape::of(&difference.table);
-    let mut put = conn.prepare(&format!(
-        "INSERT INTO {SHADOW_LEFT}(tbl, key) VALUES (?1, ?2)"
-    ))?;
+    let mut put = conn.prepare(&format!("INSERT INTO {SHADOW_LEFT}(tbl, key) VALUES (?1, ?2)"))?;
     let sides = format!(
         "SELECT {} FROM {diff} WHERE kind <> 'D' UNION ALL SELECT {} FROM {diff} WHERE kind <> 'I'",
         shape.slots('l').join(", "),
@@ -155,8 +141,7 @@ fn remember_left(conn: &Connection, difference: &TableDifference) -> Result<bool
 }
 
 fn remembered(conn: &Connection) -> rusqlite::Result<Option<Mark>> {
-    let fact =
-        |name: &str| format!("(SELECT value FROM {SHADOW_FACTS} WHERE name = 'mark {name}')");
+    let fact = |name: &str| format!("(SELECT value FROM {SHADOW_FACTS} WHERE name = 'mark {name}')");
     let sql = format!("SELECT {}, {}, {}", fact("feed"), fact("id"), fact("at"));
     let (feed, id, at): (Option<String>, Option<i64>, Option<i64>) =
         conn.query_row(&sql, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
@@ -169,10 +154,7 @@ fn remembered(conn: &Connection) -> rusqlite::Result<Option<Mark>> {
 /// Did tracking of this table begin, or begin again, after the mark? Then rows may have changed unseen.
 fn tracked_after(conn: &Connection, table: &str, mark: &Mark) -> rusqlite::Result<bool> {
     let sql = format!("SELECT 1 FROM {LIVE}.{CHANGEFEED} WHERE id > ?1 AND op = 'T' AND tbl = ?2");
-    Ok(conn
-        .query_row(&sql, params![mark.id, table], |_| Ok(()))
-        .optional()?
-        .is_some())
+    Ok(conn.query_row(&sql, params![mark.id, table], |_| Ok(())).optional()?.is_some())
 }
 
 /// Lists the rows that the entries of the changefeed with this condition name, with `left` also those that were left
@@ -184,20 +166,14 @@ fn look_at(
     bound: i64,
     left: bool,
 ) -> Result<Option<Look>, Error> {
-    let entries =
-        format!("FROM {LIVE}.{CHANGEFEED} WHERE {condition} AND tbl = ?2 AND op IN ('I','U','D')");
+    let entries = format!("FROM {LIVE}.{CHANGEFEED} WHERE {condition} AND tbl = ?2 AND op IN ('I','U','D')");
     let remembered = format!("SELECT key FROM {SHADOW_LEFT} WHERE tbl = ?2 AND ?3");
     let any = format!("SELECT EXISTS (SELECT 1 {entries}) OR EXISTS ({remembered})");
-    if !conn.query_row(&any, params![bound, table.name, left], |row| {
-        row.get::<_, bool>(0)
-    })? {
+    if !conn.query_row(&any, params![bound, table.name, left], |row| row.get::<_, bool>(0))? {
         return Ok(Some(Look::Nowhere));
     }
-    let doubt =
-        format!("SELECT EXISTS (SELECT 1 {entries} AND (taken = ?3 OR key = ?3 OR new_key = ?3))");
-    if conn.query_row(&doubt, params![bound, table.name, NOT_KEPT], |row| {
-        row.get(0)
-    })? {
+    let doubt = format!("SELECT EXISTS (SELECT 1 {entries} AND (taken = ?3 OR key = ?3 OR new_key = ?3))");
+    if conn.query_row(&doubt, params![bound, table.name, NOT_KEPT], |row| row.get(0))? {
         return Ok(None);
     }
     let keys = KeyTable::create(conn, table)?;
@@ -238,23 +214,14 @@ struct KeyTable<'c> {
 impl<'c> KeyTable<'c> {
     fn create(conn: &'c Connection, table: &'c Table) -> rusqlite::Result<Self> {
         let shape = RowShape::of(table);
-        let name = format!(
-            "temp.{}",
-            quote_identifier(&format!("d1_migrate_look_{}", table.name))
-        );
+        let name = format!("temp.{}", quote_identifier(&format!("d1_migrate_look_{}", table.name)));
         let slots = shape.slots('k').join(", ");
         let marks = vec!["?"; shape.identity.len()].join(", ");
         conn.execute_batch(&format!(
             "DROP TABLE IF EXISTS {name}; CREATE TABLE {name}({slots}, UNIQUE ({slots}));"
         ))?;
         let insert = format!("INSERT OR IGNORE INTO {name}({slots}) VALUES ({marks})");
-        Ok(Self {
-            conn,
-            table,
-            shape,
-            name,
-            insert,
-        })
+        Ok(Self { conn, table, shape, name, insert })
     }
 
     /// Adds a key as the changefeed keeps it; false where it cannot be read.
@@ -270,9 +237,7 @@ impl<'c> KeyTable<'c> {
         if values.len() != self.shape.identity.len() {
             return Ok(false);
         }
-        self.conn
-            .prepare_cached(&self.insert)?
-            .execute(params_from_iter(values))?;
+        self.conn.prepare_cached(&self.insert)?.execute(params_from_iter(values))?;
         Ok(true)
     }
 
@@ -284,10 +249,7 @@ impl<'c> KeyTable<'c> {
         }
         for key in self.table.secondary_keys() {
             let conditions = key.columns.iter().flatten().map(|(position, collation)| {
-                let slot = columns
-                    .iter()
-                    .position(|column| column == position)
-                    .map_or(0, |slot| slot + 1);
+                let slot = columns.iter().position(|column| column == position).map_or(0, |slot| slot + 1);
                 let name = quote_identifier(&self.table.columns[*position].name);
                 format!("s.{name} = ?{slot} COLLATE {}", quote_identifier(collation))
             });
@@ -301,9 +263,7 @@ impl<'c> KeyTable<'c> {
                 columns.len(),
                 columns.len(),
             );
-            self.conn
-                .prepare_cached(&find)?
-                .execute(params_from_iter(values))?;
+            self.conn.prepare_cached(&find)?.execute(params_from_iter(values))?;
         }
         Ok(true)
     }

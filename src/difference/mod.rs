@@ -13,6 +13,7 @@ mod pairs;
 mod recheck;
 mod select;
 mod sequences;
+mod unknown;
 
 pub use columns::{NEGATIVE_ZERO, RowShape, column_differs};
 pub use compare::{Comparison, Counts, Rows, TableDifference, compare};
@@ -22,6 +23,7 @@ pub use order::arrange_updates;
 pub use recheck::{reached, recheck};
 pub use select::{Selected, Selection, select};
 pub use sequences::{Sequence, sequences};
+pub use unknown::{adopt_unknown, any_unknown, find_unknown};
 
 /// The name under which the local database is attached.
 pub const LIVE: &str = "live";

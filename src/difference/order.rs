@@ -51,10 +51,7 @@ fn waits(conn: &Connection, table: &Table, diff: &str) -> rusqlite::Result<Vec<(
         let held: Vec<String> = (columns.iter())
             .map(|(position, collation)| {
                 let name = quote_identifier(&table.columns[*position].name);
-                format!(
-                    "o.{name} = l.{name} COLLATE {}",
-                    quote_identifier(collation)
-                )
+                format!("o.{name} = l.{name} COLLATE {}", quote_identifier(collation))
             })
             .collect();
         let holder: Vec<String> = (shape.identity.iter().zip(shape.slots('s')))
@@ -98,15 +95,8 @@ fn sort(edges: &[(i64, i64)]) -> Order {
     }
     let mut all: Vec<i64> = waiting.keys().copied().collect();
     all.sort_unstable();
-    let mut ready: VecDeque<i64> = all
-        .iter()
-        .copied()
-        .filter(|row| waiting[row] == 0)
-        .collect();
-    let mut order = Order {
-        rows: Vec::with_capacity(all.len()),
-        aside: Vec::new(),
-    };
+    let mut ready: VecDeque<i64> = all.iter().copied().filter(|row| waiting[row] == 0).collect();
+    let mut order = Order { rows: Vec::with_capacity(all.len()), aside: Vec::new() };
     let mut rest = all.iter().copied();
     loop {
         while let Some(row) = ready.pop_front() {
@@ -145,25 +135,13 @@ mod tests {
     #[test]
     fn a_chain_is_followed_from_its_free_end() {
         let order = sort(&[(1, 2), (2, 3)]);
-        assert_eq!(
-            order,
-            Order {
-                rows: vec![3, 2, 1],
-                aside: vec![]
-            }
-        );
+        assert_eq!(order, Order { rows: vec![3, 2, 1], aside: vec![] });
     }
 
     #[test]
     fn in_a_circle_one_row_steps_aside() {
         let order = sort(&[(1, 2), (2, 3), (3, 1)]);
-        assert_eq!(
-            order,
-            Order {
-                rows: vec![3, 2, 1],
-                aside: vec![1]
-            }
-        );
+        assert_eq!(order, Order { rows: vec![3, 2, 1], aside: vec![1] });
     }
 
     #[test]
@@ -175,10 +153,7 @@ mod tests {
         let held = |row: &i64| !order.aside.contains(row);
         for (taker, holder) in [(1, 2), (2, 1), (2, 3), (3, 2)] {
             let at = |row| order.rows.iter().position(|&other| other == row);
-            assert!(
-                !held(&holder) || at(holder) < at(taker),
-                "{taker} takes from {holder}"
-            );
+            assert!(!held(&holder) || at(holder) < at(taker), "{taker} takes from {holder}");
         }
     }
 }

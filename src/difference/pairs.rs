@@ -34,28 +34,17 @@ pub fn pair(conn: &Connection, files: &Schema, table: &Table, diff: &str) -> rus
 type Key = Vec<(usize, String)>;
 
 fn plain(key: &UniqueKey) -> Option<Key> {
-    if key.partial {
-        None
-    } else {
-        key.columns.iter().cloned().collect()
-    }
+    if key.partial { None } else { key.columns.iter().cloned().collect() }
 }
 
 fn primary_key(table: &Table) -> Option<Key> {
     let mut keys = table.unique_keys.iter().filter_map(plain);
-    keys.find(|key| {
-        key.iter()
-            .map(|(position, _)| *position)
-            .eq(table.primary_key.iter().copied())
-    })
+    keys.find(|key| key.iter().map(|(position, _)| *position).eq(table.primary_key.iter().copied()))
 }
 
 /// Keys besides the primary one that foreign keys point to.
 fn pointed_to_keys(files: &Schema, table: &Table) -> Vec<Key> {
-    let keys = table
-        .unique_keys
-        .iter()
-        .filter(|key| is_pointed_to(files, table, key));
+    let keys = table.unique_keys.iter().filter(|key| is_pointed_to(files, table, key));
     keys.filter_map(plain).collect()
 }
 
@@ -63,20 +52,16 @@ fn is_pointed_to(files: &Schema, table: &Table, key: &UniqueKey) -> bool {
     let Some(columns) = key.plain_columns() else {
         return false;
     };
-    files
-        .tables
-        .iter()
-        .flat_map(|child| &child.foreign_keys)
-        .any(|foreign| {
-            foreign.parent.eq_ignore_ascii_case(&table.name)
-                && foreign.columns.len() == columns.len()
-                && foreign.columns.iter().all(|(_, parent)| {
-                    parent
-                        .as_ref()
-                        .and_then(|parent| table.column(parent))
-                        .is_some_and(|position| columns.contains(&position))
-                })
-        })
+    files.tables.iter().flat_map(|child| &child.foreign_keys).any(|foreign| {
+        foreign.parent.eq_ignore_ascii_case(&table.name)
+            && foreign.columns.len() == columns.len()
+            && foreign.columns.iter().all(|(_, parent)| {
+                parent
+                    .as_ref()
+                    .and_then(|parent| table.column(parent))
+                    .is_some_and(|position| columns.contains(&position))
+            })
+    })
 }
 
 /// A row whose key changed under its rowid may be two rows: it is taken apart, to be matched by key first.
@@ -109,10 +94,7 @@ fn part(
 fn same_key(table: &Table, key: &[(usize, String)]) -> String {
     all(key.iter().map(|(position, collation)| {
         let name = quote_identifier(&table.columns[*position].name);
-        format!(
-            "s.{name} = l.{name} COLLATE {}",
-            quote_identifier(collation)
-        )
+        format!("s.{name} = l.{name} COLLATE {}", quote_identifier(collation))
     }))
 }
 

@@ -3,10 +3,10 @@
 use rusqlite::Connection;
 
 use super::Error;
-use super::columns::RowShape;
+use super::columns::{RowShape, column_differs};
 use super::compare::{Rows, TableDifference, compare_tables, count};
 use super::look::{Look, Scope};
-use crate::schema::{Schema, Table, TableKind};
+use crate::schema::{ForeignKey, Schema, Table, TableKind};
 
 /// Compares once more the rows that were written and the tables that foreign keys' actions reach from them. Rows that are
 /// meant to stay different (`left`) do not count.
@@ -18,26 +18,19 @@ pub fn recheck(
     left: &[TableDifference],
     round: usize,
 ) -> Result<Vec<TableDifference>, Error> {
-    let reached = reached(here, written);
-    let mut narrow: Vec<(String, Look)> = reached
-        .iter()
-        .map(|table| (table.clone(), Look::Everywhere))
-        .collect();
+    let reached = reached(conn, here, written)?;
+    let mut narrow: Vec<(String, Look)> =
+        reached.iter().map(|table| (table.clone(), Look::Everywhere)).collect();
     for difference in written {
         if !reached.contains(&difference.table.name) {
-            narrow.push((
-                difference.table.name.clone(),
-                look_again(conn, difference, round)?,
-            ));
+            narrow.push((difference.table.name.clone(), look_again(conn, difference, round)?));
         }
     }
     let tables: Vec<&Table> = here.tables.iter().collect();
     let scope = Scope::only(narrow, &here.tables);
     let mut found = compare_tables(conn, files, &tables, &scope, round)?;
     for difference in &mut found {
-        let stays = left
-            .iter()
-            .find(|other| other.table.name == difference.table.name);
+        let stays = left.iter().find(|other| other.table.name == difference.table.name);
         if let (Some(stays), Rows::Listed(diff)) = (stays, &difference.rows) {
             forget(conn, &difference.table, diff, &stays.rows)?;
             difference.counts = count(conn, &difference.table, &difference.rows)?;
@@ -47,35 +40,69 @@ pub fn recheck(
     Ok(found)
 }
 
-/// The tables that point, over any number of steps, to a table in which rows went or changed, with a foreign key that acts.
-pub fn reached(here: &Schema, written: &[TableDifference]) -> Vec<String> {
-    let mut sources: Vec<String> = (written.iter())
-        .filter(|difference| difference.counts.updated + difference.counts.deleted > 0)
-        .map(|difference| difference.table.name.clone())
-        .collect();
+/// The tables in which actions of foreign keys may do something when these differences are written: those that point, over
+/// any number of steps, to a row that goes or to a column that changes.
+pub fn reached(
+    conn: &Connection,
+    here: &Schema,
+    written: &[TableDifference],
+) -> rusqlite::Result<Vec<String>> {
     let mut reached: Vec<String> = Vec::new();
-    while let Some(parent) = sources.pop() {
-        let children = here.tables.iter().filter(|table| {
-            table
-                .foreign_keys
-                .iter()
-                .any(|key| key.acts && key.parent.eq_ignore_ascii_case(&parent))
-        });
-        for child in children {
-            if !reached.contains(&child.name) {
+    for difference in written {
+        for (child, key) in acting_children(here, &difference.table.name) {
+            if !reached.contains(&child.name) && lets_go(conn, difference, key)? {
                 reached.push(child.name.clone());
-                sources.push(child.name.clone());
             }
         }
     }
-    reached
+    let mut next = 0;
+    while next < reached.len() {
+        let further: Vec<String> =
+            acting_children(here, &reached[next]).map(|(child, _)| child.name.clone()).collect();
+        next += 1;
+        for child in further {
+            if !reached.contains(&child) {
+                reached.push(child);
+            }
+        }
+    }
+    Ok(reached)
 }
 
-fn look_again(
-    conn: &Connection,
-    difference: &TableDifference,
-    round: usize,
-) -> rusqlite::Result<Look> {
+/// The foreign keys with an action that point to this table.
+fn acting_children<'s>(
+    here: &'s Schema,
+    parent: &'s str,
+) -> impl Iterator<Item = (&'s Table, &'s ForeignKey)> {
+    let keys = here.tables.iter().flat_map(|table| table.foreign_keys.iter().map(move |key| (table, key)));
+    keys.filter(move |(_, key)| key.acts && key.parent.eq_ignore_ascii_case(parent))
+}
+
+/// Does a row go that this key may point to, or does its value change?
+fn lets_go(conn: &Connection, difference: &TableDifference, key: &ForeignKey) -> rusqlite::Result<bool> {
+    let Rows::Listed(diff) = &difference.rows else { return Ok(difference.counts.deleted > 0) };
+    if difference.counts.deleted > 0 || difference.counts.updated == 0 {
+        return Ok(difference.counts.deleted > 0);
+    }
+    let table = &difference.table;
+    let named: Vec<usize> =
+        key.columns.iter().filter_map(|(_, parent)| table.column(parent.as_deref()?)).collect();
+    let pointed_to = if named.is_empty() { &table.primary_key } else { &named };
+    let changes: Vec<String> =
+        pointed_to.iter().map(|&position| column_differs(&table.columns[position], "l", "s")).collect();
+    let shape = RowShape::of(table);
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM {diff} d CROSS JOIN {} l ON {} CROSS JOIN {} s ON {} WHERE d.kind = 'U' AND ({}))",
+        shape.live(),
+        shape.is_named("l", 'l'),
+        shape.shadow(),
+        shape.is_named("s", 's'),
+        if changes.is_empty() { "1".into() } else { changes.join(" OR ") },
+    );
+    conn.query_row(&sql, (), |row| row.get(0))
+}
+
+fn look_again(conn: &Connection, difference: &TableDifference, round: usize) -> rusqlite::Result<Look> {
     let shape = RowShape::of(&difference.table);
     match &difference.rows {
         // Rows of a virtual table are few or many, but its module decides what an UPDATE touches.
@@ -104,14 +131,7 @@ fn forget(conn: &Connection, table: &Table, diff: &str, stays: &Rows) -> rusqlit
     let same = |side: char| {
         let slots = shape.slots(side).into_iter();
         let same: Vec<String> = slots.map(|slot| format!("o.{slot} = d.{slot}")).collect();
-        format!(
-            "EXISTS (SELECT 1 FROM {stays} o WHERE {})",
-            same.join(" AND ")
-        )
+        format!("EXISTS (SELECT 1 FROM {stays} o WHERE {})", same.join(" AND "))
     };
-    conn.execute_batch(&format!(
-        "DELETE FROM {diff} AS d WHERE {} OR {}",
-        same('l'),
-        same('s')
-    ))
+    conn.execute_batch(&format!("DELETE FROM {diff} AS d WHERE {} OR {}", same('l'), same('s')))
 }

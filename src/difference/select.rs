@@ -32,11 +32,7 @@ pub struct Selected {
 impl Selection {
     /// Is this table wanted?
     pub fn takes(&self, table: &str) -> bool {
-        self.tables.is_empty()
-            || self
-                .tables
-                .iter()
-                .any(|name| name.eq_ignore_ascii_case(table))
+        self.tables.is_empty() || self.tables.iter().any(|name| name.eq_ignore_ascii_case(table))
     }
 
     /// Every table that is named must be there.
@@ -52,11 +48,7 @@ impl Selection {
 }
 
 /// Divides a difference.
-pub fn select(
-    conn: &Connection,
-    comparison: &Comparison,
-    selection: &Selection,
-) -> Result<Selected, Error> {
+pub fn select(conn: &Connection, comparison: &Comparison, selection: &Selection) -> Result<Selected, Error> {
     let mut selected = Selected::default();
     for difference in &comparison.tables {
         if !selection.takes(&difference.table.name) {
@@ -75,10 +67,7 @@ pub fn select(
     let wanted = comparison.sequences.iter().filter(|sequence| {
         selection.takes(&sequence.table)
             && (selection.since.is_none()
-                || selected
-                    .taken
-                    .iter()
-                    .any(|taken| taken.table.name == sequence.table))
+                || selected.taken.iter().any(|taken| taken.table.name == sequence.table))
     });
     selected.sequences = wanted.cloned().collect();
     Ok(selected)
@@ -97,24 +86,14 @@ fn divide(
     };
     let diff = match &difference.rows {
         Rows::Listed(diff) => diff.clone(),
-        Rows::AllNew => list_rows(
-            conn,
-            table,
-            &Look::Everywhere,
-            &format!("since_{}", shape_number(&keys)),
-        )?,
+        Rows::AllNew => list_rows(conn, table, &Look::Everywhere, &format!("since_{}", shape_number(&keys)))?,
         Rows::Rewritten => return Ok((None, Some(difference.clone()))),
     };
     let rest = format!("{diff}_left");
     let named = |side: char| {
         let pairs = shape.slots('k').into_iter().zip(shape.slots(side));
-        let same = pairs
-            .map(|(key, slot)| format!("k.{key} = d.{slot}"))
-            .collect::<Vec<_>>();
-        format!(
-            "EXISTS (SELECT 1 FROM {keys} k WHERE {})",
-            same.join(" AND ")
-        )
+        let same = pairs.map(|(key, slot)| format!("k.{key} = d.{slot}")).collect::<Vec<_>>();
+        format!("EXISTS (SELECT 1 FROM {keys} k WHERE {})", same.join(" AND "))
     };
     let untouched = format!("NOT {} AND NOT {}", named('l'), named('s'));
     conn.execute_batch(&format!(
@@ -124,18 +103,12 @@ fn divide(
     let part = |name: String| -> Result<Option<TableDifference>, Error> {
         let rows = Rows::Listed(name);
         let counts = count(conn, table, &rows)?;
-        Ok((counts != Counts::default()).then(|| TableDifference {
-            table: table.clone(),
-            rows,
-            counts,
-        }))
+        Ok((counts != Counts::default()).then(|| TableDifference { table: table.clone(), rows, counts }))
     };
     Ok((part(diff)?, part(rest)?))
 }
 
 /// A part of a temporary table's name that is as distinct as the name of its keys.
 fn shape_number(keys: &str) -> usize {
-    keys.bytes().fold(0, |sum: usize, byte| {
-        sum.wrapping_mul(31).wrapping_add(byte.into())
-    })
+    keys.bytes().fold(0, |sum: usize, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
 }

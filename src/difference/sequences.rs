@@ -24,11 +24,7 @@ pub fn sequences(conn: &Connection, tables: &[&Table]) -> rusqlite::Result<Vec<S
         let here = read(conn, LIVE, &table.name)?;
         let files = read(conn, "main", &table.name)?;
         if here != files {
-            found.push(Sequence {
-                table: table.name.clone(),
-                here,
-                files,
-            });
+            found.push(Sequence { table: table.name.clone(), here, files });
         }
     }
     Ok(found)
@@ -37,19 +33,12 @@ pub fn sequences(conn: &Connection, tables: &[&Table]) -> rusqlite::Result<Vec<S
 fn read(conn: &Connection, database: &str, table: &str) -> rusqlite::Result<Option<i64>> {
     let database = quote_identifier(database);
     let exists = format!("SELECT 1 FROM {database}.sqlite_schema WHERE name = 'sqlite_sequence'");
-    if conn
-        .query_row(&exists, (), |_| Ok(()))
-        .optional()?
-        .is_none()
-    {
+    if conn.query_row(&exists, (), |_| Ok(())).optional()?.is_none() {
         return Ok(None);
     }
     // The column has no type: another program may have put anything there. What is no number does not count.
-    let sql = format!(
-        "SELECT CAST(seq AS INTEGER) FROM {database}.sqlite_sequence WHERE name = ?1 ORDER BY rowid"
-    );
-    let value = conn
-        .query_row(&sql, [table], |row| row.get::<_, Option<i64>>(0))
-        .optional()?;
+    let sql =
+        format!("SELECT CAST(seq AS INTEGER) FROM {database}.sqlite_sequence WHERE name = ?1 ORDER BY rowid");
+    let value = conn.query_row(&sql, [table], |row| row.get::<_, Option<i64>>(0)).optional()?;
     Ok(value.flatten())
 }

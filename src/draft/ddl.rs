@@ -6,26 +6,13 @@ use crate::sql_text::one_line;
 /// Tables, and the indexes that stand on them, in the order in which they were made.
 pub(super) fn before_rows(schema: &Schema) -> Vec<String> {
     let is_early = |object: &&Object| matches!(object.kind, ObjectKind::Table | ObjectKind::Index);
-    schema
-        .objects
-        .iter()
-        .filter(is_early)
-        .map(statement)
-        .collect()
+    schema.objects.iter().filter(is_early).map(statement).collect()
 }
 
 /// Views and triggers: a trigger must not see the rows come, and may stand on a view.
 pub(super) fn after_rows(schema: &Schema) -> Vec<String> {
-    let of = |kind: ObjectKind| {
-        schema
-            .objects
-            .iter()
-            .filter(move |object| object.kind == kind)
-    };
-    of(ObjectKind::View)
-        .chain(of(ObjectKind::Trigger))
-        .map(statement)
-        .collect()
+    let of = |kind: ObjectKind| schema.objects.iter().filter(move |object| object.kind == kind);
+    of(ObjectKind::View).chain(of(ObjectKind::Trigger)).map(statement).collect()
 }
 
 fn statement(object: &Object) -> String {

@@ -69,15 +69,13 @@ impl Error {
             Self::ForeignKey { child, .. } => Some(format!(
                 "mend the row in the local database (`PRAGMA foreign_key_check(\"{child}\")` names it), or add the other table to --tables"
             )),
-            Self::Refused { sql, .. } => Some(format!(
-                "the statement begins `{sql}`; please report it, nothing was written"
-            )),
+            Self::Refused { sql, .. } => {
+                Some(format!("the statement begins `{sql}`; please report it, nothing was written"))
+            }
             Self::Unproven { .. } | Self::SchemaUnproven { .. } => {
                 Some("please report it, nothing was written".into())
             }
-            Self::Spool(_) => {
-                Some("make room in the temporary folder, or set TMPDIR to another one".into())
-            }
+            Self::Spool(_) => Some("make room in the temporary folder, or set TMPDIR to another one".into()),
             Self::Sqlite(_) => {
                 Some("see that the file is an SQLite database that nobody holds locked".into())
             }

@@ -15,7 +15,7 @@ pub use parts::{Naming, Part};
 
 use crate::difference::{Scope, Selected, TableDifference, compare, recheck, sequences};
 use crate::schema::{Schema, Table, children_first};
-use crate::sql_text::{one_line, quote_identifier, string_literal};
+use crate::sql_text::{display_identifier, one_line, quote_identifier, string_literal};
 use parts::Parts;
 use rows::RowWriter;
 use spool::Spool;
@@ -33,7 +33,7 @@ pub fn data(
     naming: Naming,
 ) -> Result<Vec<Part>, Error> {
     let mut parts = Parts::new(conn, naming);
-    step_aside(&mut parts, files, &selected.taken);
+    step_aside(&mut parts, files, &selected.taken)?;
     write_rows(&mut parts, here, files, selected)?;
     write_sequences(&mut parts, here, selected)?;
     parts.finish()
@@ -52,11 +52,7 @@ pub fn initial(
     }
     let files = crate::schema::read(conn, "main", migrations_table)?;
     let comparison = compare(conn, here.clone(), files, &Scope::everything())?;
-    let selected = Selected {
-        taken: comparison.tables,
-        sequences: comparison.sequences,
-        left: Vec::new(),
-    };
+    let selected = Selected { taken: comparison.tables, sequences: comparison.sequences, left: Vec::new() };
     write_rows(&mut parts, here, &comparison.files, &selected)?;
     write_sequences(&mut parts, here, &selected)?;
     for sql in ddl::after_rows(here) {
@@ -64,29 +60,21 @@ pub fn initial(
     }
     let files = crate::schema::read(conn, "main", migrations_table)?;
     if let Some(drift) = crate::schema::compare(here, &files).first() {
-        return Err(Error::SchemaUnproven {
-            difference: drift.sentence(),
-        });
+        return Err(Error::SchemaUnproven { difference: drift.sentence() });
     }
     parts.finish()
 }
 
 /// The user's triggers go before the first row and come back after the last one, in every file.
-fn step_aside(parts: &mut Parts, files: &Schema, differences: &[TableDifference]) {
-    for trigger in triggers::concerned(files, differences) {
-        parts
-            .before
-            .push(format!("DROP TRIGGER {};", quote_identifier(&trigger.name)));
+fn step_aside(parts: &mut Parts, files: &Schema, differences: &[TableDifference]) -> Result<(), Error> {
+    for trigger in triggers::concerned(parts.conn(), files, differences)? {
+        parts.before.push(format!("DROP TRIGGER {};", display_identifier(&trigger.name)));
         parts.after.push(format!("{};", one_line(&trigger.sql)));
     }
+    Ok(())
 }
 
-fn write_rows(
-    parts: &mut Parts,
-    here: &Schema,
-    files: &Schema,
-    selected: &Selected,
-) -> Result<(), Error> {
+fn write_rows(parts: &mut Parts, here: &Schema, files: &Schema, selected: &Selected) -> Result<(), Error> {
     let conn = parts.conn();
     let mut pending = selected.taken.clone();
     for round in 1..=MOST_ROUNDS {
@@ -100,25 +88,16 @@ fn write_rows(
             };
         }
     }
-    let table = pending
-        .first()
-        .map_or_else(String::new, |difference| difference.table.name.clone());
+    let table = pending.first().map_or_else(String::new, |difference| difference.table.name.clone());
     Err(Error::Unproven { table })
 }
 
 /// Children let go before their parents do, parents come before their children.
-fn statements(
-    conn: &Connection,
-    files: &Schema,
-    differences: &[TableDifference],
-) -> Result<Spool, Error> {
+fn statements(conn: &Connection, files: &Schema, differences: &[TableDifference]) -> Result<Spool, Error> {
     let mut spool = Spool::new();
     let order = children_first(files);
-    let difference = |table: &Table| {
-        differences
-            .iter()
-            .find(|other| other.table.name.eq_ignore_ascii_case(&table.name))
-    };
+    let difference =
+        |table: &Table| differences.iter().find(|other| other.table.name.eq_ignore_ascii_case(&table.name));
     for difference in order.iter().filter_map(|table| difference(table)) {
         let mut writer = RowWriter::new(conn, difference, &mut spool);
         writer.deletes()?;
@@ -134,24 +113,17 @@ fn statements(
 fn write_sequences(parts: &mut Parts, here: &Schema, selected: &Selected) -> Result<(), Error> {
     let conn = parts.conn();
     let wanted = |table: &&Table| {
-        selected
-            .sequences
-            .iter()
-            .any(|sequence| sequence.table == table.name)
-            || selected
-                .taken
-                .iter()
-                .any(|difference| difference.table.name == table.name)
+        selected.sequences.iter().any(|sequence| sequence.table == table.name)
+            || selected.taken.iter().any(|difference| difference.table.name == table.name)
     };
     let tables: Vec<&Table> = here.tables.iter().filter(wanted).collect();
     for sequence in sequences(conn, &tables)? {
         let name = string_literal(&sequence.table);
         let sql = match (sequence.here, sequence.files) {
             (None, _) => format!("DELETE FROM sqlite_sequence WHERE name = {name};"),
-            (Some(value), None) => format!(
-                "INSERT INTO sqlite_sequence (name, seq) VALUES ({name}, {});",
-                value
-            ),
+            (Some(value), None) => {
+                format!("INSERT INTO sqlite_sequence (name, seq) VALUES ({name}, {});", value)
+            }
             // The real D1 may have counted further.
             (Some(value), Some(files)) if value > files => {
                 format!("UPDATE sqlite_sequence SET seq = max(seq, {value}) WHERE name = {name};")
@@ -167,25 +139,13 @@ fn write_sequences(parts: &mut Parts, here: &Schema, selected: &Selected) -> Res
 
 /// Which row points to nothing, in words.
 fn open_foreign_key(conn: &Connection, files: &Schema) -> Result<Error, Error> {
-    for table in files
-        .tables
-        .iter()
-        .filter(|table| !table.foreign_keys.is_empty())
-    {
-        let mut statement = conn.prepare(&format!(
-            "PRAGMA main.foreign_key_check({})",
-            quote_identifier(&table.name)
-        ))?;
+    for table in files.tables.iter().filter(|table| !table.foreign_keys.is_empty()) {
+        let mut statement =
+            conn.prepare(&format!("PRAGMA main.foreign_key_check({})", quote_identifier(&table.name)))?;
         let mut rows = statement.query(())?;
         if let Some(row) = rows.next()? {
-            return Ok(Error::ForeignKey {
-                child: row.get(0)?,
-                parent: row.get(2)?,
-            });
+            return Ok(Error::ForeignKey { child: row.get(0)?, parent: row.get(2)? });
         }
     }
-    Ok(Error::ForeignKey {
-        child: "?".into(),
-        parent: "?".into(),
-    })
+    Ok(Error::ForeignKey { child: "?".into(), parent: "?".into() })
 }

@@ -51,14 +51,7 @@ pub(super) struct Parts<'c> {
 
 impl<'c> Parts<'c> {
     pub(super) fn new(conn: &'c Connection, naming: Naming) -> Self {
-        Self {
-            conn,
-            naming,
-            done: Vec::new(),
-            open: None,
-            before: Vec::new(),
-            after: Vec::new(),
-        }
+        Self { conn, naming, done: Vec::new(), open: None, before: Vec::new(), after: Vec::new() }
     }
 
     pub(super) fn conn(&self) -> &'c Connection {
@@ -102,8 +95,7 @@ impl<'c> Parts<'c> {
     }
 
     fn put(&mut self, sql: &str) -> Result<(), Error> {
-        under_d1_limits(self.conn, || run_one(self.conn, sql))?
-            .map_err(|error| refused(sql, &error))?;
+        under_d1_limits(self.conn, || run_one(self.conn, sql))?.map_err(|error| refused(sql, &error))?;
         if let Some(part) = &mut self.open {
             part.write(sql)?;
             part.write("\n")?;
@@ -175,15 +167,6 @@ pub(super) fn no_foreign_key_is_open(conn: &Connection) -> bool {
 }
 
 fn refused(sql: &str, error: &rusqlite::Error) -> Error {
-    let beginning: String = sql
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
-        .take(80)
-        .collect();
-    Error::Refused {
-        sql: beginning,
-        reason: error.to_string().replace(['\n', '\r'], " "),
-    }
+    let beginning: String = sql.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(80).collect();
+    Error::Refused { sql: beginning, reason: error.to_string().replace(['\n', '\r'], " ") }
 }

@@ -5,11 +5,10 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::Error;
 use super::spool::Spool;
-use crate::difference::{RowShape, Rows, TableDifference, arrange_updates, column_differs};
+use crate::difference::{RowShape, Rows, TableDifference, any_unknown, arrange_updates, column_differs};
 use crate::schema::{Affinity, Identity, Table, TableKind};
 use crate::sql_text::{
-    InsertBatch, Pushed, display_identifier, literal, oversized_row, oversized_update,
-    quote_identifier,
+    InsertBatch, Pushed, display_identifier, literal, oversized_row, oversized_update, quote_identifier,
 };
 
 /// Documented for the real D1: a row, a string or a BLOB (workerd takes up to 4.3 MB).
@@ -34,19 +33,9 @@ pub(super) struct RowWriter<'a> {
 }
 
 impl<'a> RowWriter<'a> {
-    pub(super) fn new(
-        conn: &'a Connection,
-        difference: &'a TableDifference,
-        spool: &'a mut Spool,
-    ) -> Self {
+    pub(super) fn new(conn: &'a Connection, difference: &'a TableDifference, spool: &'a mut Spool) -> Self {
         let shape = RowShape::of(&difference.table);
-        Self {
-            conn,
-            table: &difference.table,
-            rows: &difference.rows,
-            shape,
-            spool,
-        }
+        Self { conn, table: &difference.table, rows: &difference.rows, shape, spool }
     }
 
     /// Rows that go.
@@ -54,24 +43,17 @@ impl<'a> RowWriter<'a> {
         let diff = match self.rows {
             Rows::AllNew => return Ok(()),
             Rows::Rewritten => {
-                return Ok(self.spool.push(&format!(
-                    "DELETE FROM {};",
-                    display_identifier(&self.table.name)
-                ))?);
+                return Ok(self
+                    .spool
+                    .push(&format!("DELETE FROM {};", display_identifier(&self.table.name)))?);
             }
             Rows::Listed(diff) => diff,
         };
-        let key = self.declared_key();
+        let key = self.declared_key()?;
         let names = self.identity_names().into_iter().chain(key.iter().cloned());
-        let columns: Vec<String> = names
-            .map(|name| format!("s.{}", quote_identifier(&name)))
-            .collect();
+        let columns: Vec<String> = names.map(|name| format!("s.{}", quote_identifier(&name))).collect();
         // Where rows point to rows of their own table, the younger one is the child as a rule, and must go first.
-        let direction = if points_to_itself(self.table) {
-            "DESC"
-        } else {
-            "ASC"
-        };
+        let direction = if points_to_itself(self.table) { "DESC" } else { "ASC" };
         let sql = format!(
             "SELECT {} FROM {diff} d CROSS JOIN {} s ON {} WHERE d.kind = 'D' ORDER BY {}",
             columns.join(", "),
@@ -98,7 +80,7 @@ impl<'a> RowWriter<'a> {
             return Ok(());
         };
         let aside = arrange_updates(self.conn, self.table, diff)?;
-        let key = self.declared_key();
+        let key = self.declared_key()?;
         let query = self.update_query(diff, &key);
         let mut statement = self.conn.prepare(&query)?;
         let mut asides: Vec<i64> = Vec::new();
@@ -127,21 +109,14 @@ impl<'a> RowWriter<'a> {
     /// differs and its local value.
     fn update_query(&self, diff: &str, key: &[String]) -> String {
         let mut columns = vec!["d.rowid".to_owned(), self.shape.identity_of("s")];
-        columns.extend(
-            key.iter()
-                .map(|name| format!("s.{}", quote_identifier(name))),
-        );
+        columns.extend(key.iter().map(|name| format!("s.{}", quote_identifier(name))));
         if self.shape.hidden_rowid {
             let rowid = &self.shape.identity[0];
             columns.push(format!("s.{rowid} <> l.{rowid}, l.{rowid}"));
         }
         columns.extend(self.table.stored().map(|position| {
             let column = &self.table.columns[position];
-            format!(
-                "{}, l.{}",
-                column_differs(column, "s", "l"),
-                quote_identifier(&column.name)
-            )
+            format!("{}, l.{}", column_differs(column, "s", "l"), quote_identifier(&column.name))
         }));
         format!(
             "SELECT {} FROM {diff} d CROSS JOIN {} l ON {} CROSS JOIN {} s ON {} WHERE d.kind = 'U' ORDER BY coalesce(d.step, 0), {}",
@@ -160,9 +135,7 @@ impl<'a> RowWriter<'a> {
         if set.is_empty() {
             return Ok(());
         }
-        let key_stays = !key
-            .iter()
-            .any(|name| set.iter().any(|(changed, _)| changed == name));
+        let key_stays = !key.iter().any(|name| set.iter().any(|(changed, _)| changed == name));
         let place = match stepped {
             true => self.place_aside(row, id)?,
             false => self.place(row, 1, if key_stays { key } else { &[] })?,
@@ -173,17 +146,8 @@ impl<'a> RowWriter<'a> {
     }
 
     /// The columns to set. A row that stepped aside gets back every unique column.
-    fn changed<'r>(
-        &self,
-        row: &'r Row,
-        first: usize,
-        stepped: bool,
-    ) -> rusqlite::Result<Place<'r>> {
-        let aside = if stepped {
-            self.aside_columns()
-        } else {
-            Vec::new()
-        };
+    fn changed<'r>(&self, row: &'r Row, first: usize, stepped: bool) -> rusqlite::Result<Place<'r>> {
+        let aside = if stepped { self.aside_columns() } else { Vec::new() };
         let mut set = Vec::new();
         for (position, name) in self.shape.written.iter().enumerate() {
             let differs: bool = row.get(first + 2 * position)?;
@@ -199,13 +163,7 @@ impl<'a> RowWriter<'a> {
         let place = self.place(row, 1, &[])?;
         let moment = ASIDE + id;
         let set: Vec<String> = (self.aside_columns().iter())
-            .map(|name| {
-                format!(
-                    "{} = {}",
-                    display_identifier(name),
-                    self.aside_value(name, moment)
-                )
-            })
+            .map(|name| format!("{} = {}", display_identifier(name), self.aside_value(name, moment)))
             .collect();
         self.spool.push(&format!(
             "UPDATE {} SET {} WHERE {};",
@@ -251,19 +209,15 @@ impl<'a> RowWriter<'a> {
     /// Where a row stands that stepped aside: its rowid was given up too where it is hidden.
     fn place_aside<'r>(&self, row: &'r Row, id: i64) -> rusqlite::Result<Place<'r>> {
         if self.shape.hidden_rowid {
-            return Ok(vec![(
-                self.shape.written[0].clone(),
-                ValueRef::Integer(ASIDE + id),
-            )]);
+            return Ok(vec![(self.shape.written[0].clone(), ValueRef::Integer(ASIDE + id))]);
         }
         self.place(row, 1, &[])
     }
 
     /// Rows that come.
     pub(super) fn inserts(&mut self) -> Result<(), Error> {
-        let written: Vec<String> = (self.shape.written.iter())
-            .map(|name| format!("l.{}", quote_identifier(name)))
-            .collect();
+        let written: Vec<String> =
+            (self.shape.written.iter()).map(|name| format!("l.{}", quote_identifier(name))).collect();
         let written = written.join(", ");
         let live = self.shape.live();
         let sql = match self.rows {
@@ -331,10 +285,7 @@ impl<'a> RowWriter<'a> {
     }
 
     fn batch(&self, is_natural: bool) -> InsertBatch {
-        InsertBatch::new(
-            &self.table.name,
-            &self.shape.written[usize::from(is_natural)..],
-        )
+        InsertBatch::new(&self.table.name, &self.shape.written[usize::from(is_natural)..])
     }
 
     fn spool_rest(&mut self, batch: &mut InsertBatch) -> Result<(), Error> {
@@ -358,10 +309,7 @@ impl<'a> RowWriter<'a> {
             "SELECT l.{rowid} FROM {} l WHERE l.{rowid} NOT IN (SELECT l1 FROM {diff} WHERE kind = 'I') ORDER BY l.{rowid} DESC LIMIT 1",
             self.shape.live()
         );
-        let highest: Option<i64> = self
-            .conn
-            .query_row(&highest, (), |row| row.get(0))
-            .optional()?;
+        let highest: Option<i64> = self.conn.query_row(&highest, (), |row| row.get(0)).optional()?;
         // After the highest possible rowid SQLite picks one at random; below 1 it goes on with 1.
         Ok(highest.unwrap_or(0).max(0).checked_add(1))
     }
@@ -381,23 +329,20 @@ impl<'a> RowWriter<'a> {
         Ok(())
     }
 
-    /// The declared key of a table whose rowid is hidden: it reads better, and it is the row's name on the real D1 too.
-    fn declared_key(&self) -> Vec<String> {
-        let key = self
-            .table
-            .primary_key
-            .iter()
-            .filter(|_| self.shape.hidden_rowid);
-        key.map(|&position| self.table.columns[position].name.clone())
-            .collect()
+    /// The declared key of a table whose rowid is hidden: it reads better, and it is the row's name on the real D1 too,
+    /// unless chance made it.
+    fn declared_key(&self) -> rusqlite::Result<Vec<String>> {
+        let key: Vec<String> = (self.table.primary_key.iter().filter(|_| self.shape.hidden_rowid))
+            .map(|&position| self.table.columns[position].name.clone())
+            .collect();
+        Ok(if any_unknown(self.conn, &self.table.name, &key)? { Vec::new() } else { key })
     }
 
     fn identity_names(&self) -> Vec<String> {
         match self.table.identity() {
-            Identity::Key(columns) => columns
-                .iter()
-                .map(|&position| self.table.columns[position].name.clone())
-                .collect(),
+            Identity::Key(columns) => {
+                columns.iter().map(|&position| self.table.columns[position].name.clone()).collect()
+            }
             Identity::Rowid(name) => match self.table.rowid_alias {
                 Some(alias) => vec![self.table.columns[alias].name.clone()],
                 None => vec![name],
@@ -411,18 +356,12 @@ impl<'a> RowWriter<'a> {
     fn place<'r>(&self, row: &'r Row, first: usize, key: &[String]) -> rusqlite::Result<Place<'r>> {
         let read = |names: &[String], first: usize| -> rusqlite::Result<Place<'r>> {
             let cells = names.iter().enumerate();
-            cells
-                .map(|(position, name)| Ok((name.clone(), row.get_ref(first + position)?)))
-                .collect()
+            cells.map(|(position, name)| Ok((name.clone(), row.get_ref(first + position)?))).collect()
         };
         let identity = self.identity_names();
         let key = read(key, first + identity.len())?;
         let is_name = !key.is_empty() && key.iter().all(|(_, value)| *value != ValueRef::Null);
-        if is_name {
-            Ok(key)
-        } else {
-            read(&identity, first)
-        }
+        if is_name { Ok(key) } else { read(&identity, first) }
     }
 
     fn check_size(&self, row: &Row, first: usize, place: &Place) -> Result<(), Error> {
@@ -432,21 +371,13 @@ impl<'a> RowWriter<'a> {
         self.fits(values.into_iter(), place)
     }
 
-    fn fits<'r>(
-        &self,
-        values: impl Iterator<Item = ValueRef<'r>>,
-        place: &Place,
-    ) -> Result<(), Error> {
+    fn fits<'r>(&self, values: impl Iterator<Item = ValueRef<'r>>, place: &Place) -> Result<(), Error> {
         let bytes = values.map(size).sum();
         if bytes <= MAX_ROW_BYTES {
             return Ok(());
         }
         let key: String = condition(place).chars().take(200).collect();
-        Err(Error::RowTooLarge {
-            table: self.table.name.clone(),
-            key,
-            bytes,
-        })
+        Err(Error::RowTooLarge { table: self.table.name.clone(), key, bytes })
     }
 }
 
@@ -466,16 +397,9 @@ fn condition(place: &Place) -> String {
 }
 
 fn ordered(names: &[String], direction: &str) -> String {
-    names
-        .iter()
-        .map(|name| format!("{name} {direction}"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    names.iter().map(|name| format!("{name} {direction}")).collect::<Vec<_>>().join(", ")
 }
 
 fn points_to_itself(table: &Table) -> bool {
-    table
-        .foreign_keys
-        .iter()
-        .any(|key| key.parent.eq_ignore_ascii_case(&table.name))
+    table.foreign_keys.iter().any(|key| key.parent.eq_ignore_ascii_case(&table.name))
 }

@@ -15,14 +15,11 @@ pub(super) struct Spool {
 
 impl Spool {
     pub(super) fn new() -> Self {
-        Self {
-            file: SpooledTempFile::new(IN_MEMORY),
-        }
+        Self { file: SpooledTempFile::new(IN_MEMORY) }
     }
 
     pub(super) fn push(&mut self, statement: &str) -> io::Result<()> {
-        self.file
-            .write_all(&(statement.len() as u64).to_le_bytes())?;
+        self.file.write_all(&(statement.len() as u64).to_le_bytes())?;
         self.file.write_all(statement.as_bytes())
     }
 
@@ -39,10 +36,7 @@ impl Spool {
             let mut length = [0; 8];
             reader.read_exact(&mut length)?;
             statement.clear();
-            let read = reader
-                .by_ref()
-                .take(u64::from_le_bytes(length))
-                .read_to_string(&mut statement)?;
+            let read = reader.by_ref().take(u64::from_le_bytes(length)).read_to_string(&mut statement)?;
             debug_assert_eq!(read as u64, u64::from_le_bytes(length));
             each(&statement)?;
         }

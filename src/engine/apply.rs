@@ -28,10 +28,7 @@ pub fn apply(place: &Place, progress: Progress) -> Result<Applied> {
         return Ok(Applied::default());
     }
     let mut conn = open_or_create(&place.local_file)?;
-    let mut applied = Applied {
-        created,
-        names: Vec::new(),
-    };
+    let mut applied = Applied { created, names: Vec::new() };
     for migration in missing(&conn, place, &folder)? {
         progress(&format!("running {}", migration.name));
         run(&mut conn, place, migration)?;
@@ -42,11 +39,7 @@ pub fn apply(place: &Place, progress: Progress) -> Result<Applied> {
 
 /// Only notes what is missing as applied.
 pub fn record_only(place: &Place, names: &[String]) -> Result<()> {
-    if names.is_empty() {
-        Ok(())
-    } else {
-        record(place, names)
-    }
+    if names.is_empty() { Ok(()) } else { record(place, names) }
 }
 
 fn missing<'f>(conn: &Connection, place: &Place, folder: &'f Folder) -> Result<Vec<&'f Migration>> {
@@ -78,8 +71,7 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration) -> Result<()
             }
             let after = schema::read(conn, "main", &place.migrations_table)?.tables;
             let follow = |table: &Table| {
-                !names.contains(&table.name.as_str())
-                    || tracked.iter().any(|other| other.name == table.name)
+                !names.contains(&table.name.as_str()) || tracked.iter().any(|other| other.name == table.name)
             };
             let follow: Vec<Table> = after.into_iter().filter(follow).collect();
             changefeed::install(conn, &follow).map(drop)
@@ -90,10 +82,8 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration) -> Result<()
 
 fn tracked(conn: &Connection, tables: &[Table]) -> rusqlite::Result<Vec<Table>> {
     let state = changefeed::state(conn, "main", tables)?;
-    let followed = tables
-        .iter()
-        .zip(state)
-        .filter(|(_, state)| matches!(state, Tracking::On | Tracking::Stale));
+    let followed =
+        tables.iter().zip(state).filter(|(_, state)| matches!(state, Tracking::On | Tracking::Stale));
     Ok(followed.map(|(table, _)| table.clone()).collect())
 }
 

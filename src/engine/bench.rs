@@ -1,6 +1,7 @@
 //! The workbench: shadow and local database side by side on one connection, in one moment.
 
 use std::fs::{File, TryLockError};
+use std::time::Duration;
 
 use anyhow::Result;
 use camino::Utf8Path;
@@ -11,10 +12,13 @@ use rusqlite::types::ValueRef;
 use super::local::must_be_there;
 use super::{Error, Place, Progress};
 use crate::changefeed::{self, Mark, Tracking};
-use crate::difference::{Comparison, LIVE, NEGATIVE_ZERO, Scope, compare, remember};
+use crate::difference::{
+    Comparison, LIVE, NEGATIVE_ZERO, Scope, adopt_unknown, compare, find_unknown, remember,
+};
 use crate::migrations::{Folder, table};
 use crate::schema::{self, Schema};
 use crate::shadow::{Made, Shadow, Source, World};
+use crate::sql_text::statements;
 
 /// Everything about one database, read in one moment.
 ///
@@ -35,6 +39,8 @@ pub struct Bench {
     pub tracking: Vec<Tracking>,
     /// The last entry of the changefeed.
     pub mark: Option<Mark>,
+    /// Cells whose value on the real D1 nobody can know, and that were therefore not compared.
+    pub unknown_cells: u64,
     pub(super) shadow: Shadow,
     _lock: Option<File>,
 }
@@ -43,40 +49,33 @@ impl Bench {
     /// Replays the folder, attaches the local database and reads what is there.
     pub fn open(place: Place, progress: Progress) -> Result<Self> {
         must_be_there(&place.local_file)?;
-        let lock = place
-            .home
-            .as_deref()
-            .map(|home| lock(home, progress))
-            .transpose()?;
+        let lock = place.home.as_deref().map(|home| lock(home, progress)).transpose()?;
         let folder = Folder::read(&place.folder, place.pattern.as_deref(), &place.folder)?;
         let mut shadow = Shadow::open(place.home.as_deref(), World::First)?;
         let made = shadow.made()?;
-        let mut sources = Vec::with_capacity(folder.migrations.len());
-        for migration in &folder.migrations {
-            let digest = hex(&migration.digest()?);
-            let text = Box::new(|| Ok(migration.read_text()?));
-            sources.push(Source {
-                name: &migration.name,
-                digest,
-                text,
-            });
+        let sources = sources(&folder)?;
+        let replayed = shadow.bring_to(&sources, |name| progress(&format!("replaying {name}")))?;
+        define_negative_zero(&shadow.conn)?;
+        if replayed > 0 && shadow.used_chance()? {
+            let mut other = Shadow::open(place.home.as_deref(), World::Second)?;
+            other.bring_to(&sources, |name| progress(&format!("replaying {name} with another clock")))?;
+            let files = schema::read(&shadow.conn, "main", &place.migrations_table)?;
+            find_unknown(&shadow.conn, &other.path, &files)?;
         }
-        shadow.bring_to(&sources, |name| progress(&format!("replaying {name}")))?;
-        let digests: Vec<(String, String)> = sources
-            .into_iter()
-            .map(|source| (source.name.to_owned(), source.digest))
-            .collect();
+        let digests: Vec<(String, String)> =
+            sources.into_iter().map(|source| (source.name.to_owned(), source.digest)).collect();
 
         attach(&shadow.conn, &place.local_file)?;
         let conn = &shadow.conn;
-        let here = schema::read(conn, LIVE, &place.migrations_table)
-            .map_err(|error| Error::from_sqlite(&place.local_file, error))?;
+        let wrong = |error| Error::from_sqlite(&place.local_file, error);
+        let before = schema::read(conn, LIVE, &place.migrations_table).map_err(wrong)?;
+        let unknown_cells = adopt_unknown(conn, &before)?;
+        conn.execute_batch("BEGIN").map_err(wrong)?;
+        let here = schema::read(conn, LIVE, &place.migrations_table).map_err(wrong)?;
         let tracking = changefeed::state(conn, LIVE, &here.tables)?;
         let mark = changefeed::last(conn, LIVE)?;
-        let applied: Vec<String> = table::applied(conn, LIVE, &place.migrations_table)?
-            .into_iter()
-            .map(|row| row.name)
-            .collect();
+        let applied: Vec<String> =
+            table::applied(conn, LIVE, &place.migrations_table)?.into_iter().map(|row| row.name).collect();
         let unrecorded = unrecorded(&made, &digests, &applied, mark.as_ref());
         Ok(Self {
             place,
@@ -86,6 +85,7 @@ impl Bench {
             here,
             tracking,
             mark,
+            unknown_cells,
             shadow,
             _lock: lock,
         })
@@ -98,11 +98,7 @@ impl Bench {
 
     /// Migrations of the folder that the local database has not run.
     pub fn behind(&self) -> Vec<String> {
-        let names = self
-            .folder
-            .migrations
-            .iter()
-            .map(|migration| &migration.name);
+        let names = self.folder.migrations.iter().map(|migration| &migration.name);
         names
             .filter(|name| !self.applied.contains(name) && !self.unrecorded.contains(name))
             .cloned()
@@ -111,11 +107,33 @@ impl Bench {
 
     /// Migrations that the local database has run and that are not in the folder.
     pub fn gone(&self) -> Vec<String> {
-        self.applied
-            .iter()
-            .filter(|name| self.folder.get(name).is_none())
-            .cloned()
-            .collect()
+        self.applied.iter().filter(|name| self.folder.get(name).is_none()).cloned().collect()
+    }
+
+    /// Does the local database already hold what all files give, so that what is missing only lacks its record?
+    ///
+    /// A file without a statement is no such file: it waits to be edited, and would never run once it is recorded.
+    pub fn lacks_only_records(&self, comparison: &Comparison) -> Result<bool> {
+        if !comparison.is_same() {
+            return Ok(false);
+        }
+        for name in self.behind() {
+            let Some(migration) = self.folder.get(&name) else { continue };
+            if statements(&migration.read_text()?).next().is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A shadow of the same folder with another clock and other random numbers, where any value hangs on them.
+    pub(super) fn second_world(&self) -> Result<Option<Shadow>> {
+        if self.unknown_cells == 0 {
+            return Ok(None);
+        }
+        let mut other = Shadow::open(self.place.home.as_deref(), World::Second)?;
+        other.bring_to(&sources(&self.folder)?, |_| {})?;
+        Ok(Some(other))
     }
 
     /// Compares both databases, looking only where something may have changed.
@@ -144,20 +162,24 @@ impl Bench {
     }
 }
 
+/// The folder as the shadow reads it.
+fn sources(folder: &Folder) -> Result<Vec<Source<'_>>> {
+    folder
+        .migrations
+        .iter()
+        .map(|migration| {
+            let digest = hex(&migration.digest()?);
+            Ok(Source { name: &migration.name, digest, text: Box::new(|| Ok(migration.read_text()?)) })
+        })
+        .collect()
+}
+
 /// One copy of the tool at a time for one database.
 fn lock(home: &Utf8Path, progress: Progress) -> Result<File, Error> {
     let path = home.join("lock");
-    let wrong = |source| Error::Lock {
-        path: path.clone(),
-        source,
-    };
+    let wrong = |source| Error::Lock { path: path.clone(), source };
     std::fs::create_dir_all(home).map_err(wrong)?;
-    let file = File::options()
-        .create(true)
-        .write(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(wrong)?;
+    let file = File::options().create(true).write(true).truncate(false).open(&path).map_err(wrong)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -169,33 +191,27 @@ fn lock(home: &Utf8Path, progress: Progress) -> Result<File, Error> {
     Ok(file)
 }
 
-/// Attaches the local database for reading and opens the transaction in which everything is read.
+/// The function that tells -0.0 from 0.0.
+fn define_negative_zero(conn: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    conn.create_scalar_function(NEGATIVE_ZERO, 1, flags, |context| {
+        let is_negative_zero = |value: f64| value == 0.0 && value.is_sign_negative();
+        Ok(matches!(context.get_raw(0), ValueRef::Real(value) if is_negative_zero(value)))
+    })
+}
+
+/// Attaches the local database for reading.
 fn attach(conn: &Connection, path: &Utf8Path) -> Result<()> {
-    conn.create_scalar_function(
-        NEGATIVE_ZERO,
-        1,
-        FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC,
-        |context| Ok(matches!(context.get_raw(0), ValueRef::Real(value) if value == 0.0 && value.is_sign_negative())),
-    )?;
-    conn.busy_timeout(std::time::Duration::from_secs(5))?;
+    conn.busy_timeout(Duration::from_secs(5))?;
     let wrong = |error| Error::from_sqlite(path, error);
-    conn.execute(
-        "ATTACH ?1 AS live",
-        [format!("file:{}?mode=ro", percent_encoded(path))],
-    )
-    .map_err(wrong)?;
-    conn.execute_batch("BEGIN").map_err(wrong)?;
-    conn.query_row("SELECT count(*) FROM live.sqlite_schema", (), |_| Ok(()))
-        .map_err(wrong)?;
+    conn.execute("ATTACH ?1 AS live", [format!("file:{}?mode=ro", percent_encoded(path))]).map_err(wrong)?;
+    conn.query_row("SELECT count(*) FROM live.sqlite_schema", (), |_| Ok(())).map_err(wrong)?;
     Ok(())
 }
 
 /// SQLite's URI takes `?`, `#` and `%` for its own.
 fn percent_encoded(path: &Utf8Path) -> String {
-    path.as_str()
-        .replace('%', "%25")
-        .replace('?', "%3f")
-        .replace('#', "%23")
+    path.as_str().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
 }
 
 /// Files that were made from this very database and lie in the folder unchanged, but are not noted as applied: the tool was
@@ -209,9 +225,7 @@ fn unrecorded(
     let from_here = made.iter().filter(|made| {
         mark.is_some_and(|mark| mark.feed == made.feed)
             && !applied.contains(&made.name)
-            && digests
-                .iter()
-                .any(|(name, digest)| *name == made.name && *digest == made.digest)
+            && digests.iter().any(|(name, digest)| *name == made.name && *digest == made.digest)
     });
     from_here.map(|made| made.name.clone()).collect()
 }

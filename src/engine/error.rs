@@ -65,6 +65,14 @@ pub enum Error {
         /// The file.
         path: Utf8PathBuf,
     },
+    /// A change hangs on a value that came out otherwise on the real D1.
+    #[error(
+        "a change points to a value that the clock or chance made, and that is another one on the real D1: {reason}"
+    )]
+    Unknowable {
+        /// What fails where the value is another one.
+        reason: String,
+    },
     /// The lock of another run of this tool cannot be had.
     #[error("{path}: this lock file cannot be used: {source}")]
     Lock {
@@ -102,6 +110,9 @@ impl Error {
             Self::PendingData { .. } => "write them first with `cargo d1-migrate data -m MESSAGE`".into(),
             Self::NotFirst { .. } => "`cargo d1-migrate data -m MESSAGE` writes the next data migration".into(),
             Self::Empty { .. } => "make tables first, with wrangler or in a schema migration".into(),
+            Self::Unknowable { .. } => {
+                "give those rows a fixed value in a migration first, or write this change by hand in a schema migration".into()
+            }
             Self::Lock { .. } | Self::CreateFolder { .. } => "make that folder writable".into(),
         })
     }

@@ -25,19 +25,13 @@ pub fn open_to_read(path: &Utf8Path) -> Result<Connection, Error> {
 /// Opens it, and makes it where there is none: in WAL mode, as workerd does.
 pub(super) fn open_or_create(path: &Utf8Path) -> Result<Connection, Error> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|source| Error::CreateFolder {
-            path: folder.to_owned(),
-            source,
-        })?;
+        std::fs::create_dir_all(folder)
+            .map_err(|source| Error::CreateFolder { path: folder.to_owned(), source })?;
     }
     let is_new = !path.exists();
-    let conn = open(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-    )?;
+    let conn = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     if is_new {
-        conn.pragma_update(None, "journal_mode", "wal")
-            .map_err(|error| Error::from_sqlite(path, error))?;
+        conn.pragma_update(None, "journal_mode", "wal").map_err(|error| Error::from_sqlite(path, error))?;
     }
     Ok(conn)
 }
@@ -45,30 +39,23 @@ pub(super) fn open_or_create(path: &Utf8Path) -> Result<Connection, Error> {
 /// An error that says so, instead of an empty database that SQLite would make.
 pub(super) fn must_be_there(path: &Utf8Path) -> Result<(), Error> {
     match std::fs::metadata(path) {
-        Ok(found) if found.is_dir() => Err(Error::NotADatabase {
-            path: path.to_owned(),
-            reason: "it is a folder".into(),
-        }),
-        Ok(found) if found.len() == 0 => Err(Error::NotADatabase {
-            path: path.to_owned(),
-            reason: "the file is empty".into(),
-        }),
+        Ok(found) if found.is_dir() => {
+            Err(Error::NotADatabase { path: path.to_owned(), reason: "it is a folder".into() })
+        }
+        Ok(found) if found.len() == 0 => {
+            Err(Error::NotADatabase { path: path.to_owned(), reason: "the file is empty".into() })
+        }
         Ok(_) => Ok(()),
-        Err(_) => Err(Error::NoDatabase {
-            path: path.to_owned(),
-        }),
+        Err(_) => Err(Error::NoDatabase { path: path.to_owned() }),
     }
 }
 
 fn open(path: &Utf8Path, flags: OpenFlags) -> Result<Connection, Error> {
     let wrong = |error| Error::from_sqlite(path, error);
-    let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .map_err(wrong)?;
+    let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(wrong)?;
     conn.busy_timeout(PATIENCE).map_err(wrong)?;
-    conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = OFF;")
-        .map_err(wrong)?;
+    conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = OFF;").map_err(wrong)?;
     // The first read tells whether this is a database at all.
-    conn.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(()))
-        .map_err(wrong)?;
+    conn.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(())).map_err(wrong)?;
     Ok(conn)
 }

@@ -12,12 +12,8 @@ use crate::schema::{self, Table};
 pub fn track(conn: &Connection, migrations_table: &str, tables: &[String]) -> Result<Vec<String>> {
     let tables = chosen(conn, migrations_table, tables)?;
     let state = changefeed::state(conn, "main", &tables)?;
-    if state.iter().all(|state| {
-        matches!(
-            state,
-            changefeed::Tracking::On | changefeed::Tracking::Impossible
-        )
-    }) {
+    if state.iter().all(|state| matches!(state, changefeed::Tracking::On | changefeed::Tracking::Impossible))
+    {
         return Ok(Vec::new());
     }
     in_transaction(conn, || Ok(changefeed::install(conn, &tables)?))
@@ -42,16 +38,9 @@ pub fn untrack(
 
 fn chosen(conn: &Connection, migrations_table: &str, tables: &[String]) -> Result<Vec<Table>> {
     let schema = schema::read(conn, "main", migrations_table)?;
-    let selection = Selection {
-        tables: tables.to_vec(),
-        since: None,
-    };
+    let selection = Selection { tables: tables.to_vec(), since: None };
     selection.check(&schema)?;
-    Ok(schema
-        .tables
-        .into_iter()
-        .filter(|table| selection.takes(&table.name))
-        .collect())
+    Ok(schema.tables.into_iter().filter(|table| selection.takes(&table.name)).collect())
 }
 
 fn in_transaction<T>(conn: &Connection, work: impl FnOnce() -> Result<T>) -> Result<T> {

@@ -56,9 +56,7 @@ pub enum Error {
         reason: String,
     },
     /// `migrations_pattern` does not begin with `migrations_dir`.
-    #[error(
-        "the migrations_pattern `{pattern}` does not begin with the migrations folder {folder}"
-    )]
+    #[error("the migrations_pattern `{pattern}` does not begin with the migrations folder {folder}")]
     PatternOutside {
         /// The pattern as configured.
         pattern: String,
@@ -126,27 +124,19 @@ impl Error {
     /// What to do next, in one sentence.
     pub fn help(&self) -> Option<String> {
         let help = match self {
-            Error::NotAFolder { .. } => {
-                "move that file away, or set migrations_dir to another folder"
-            }
+            Error::NotAFolder { .. } => "move that file away, or set migrations_dir to another folder",
             Error::ReadFolder { .. } => "allow the folder to be read, or set migrations_dir",
             Error::ReadFile { .. } => "allow the file to be read, or restore it",
             Error::NameNotUtf8 { .. } => "rename the file: wrangler cannot open it either",
-            Error::TextNotUtf8 { .. } => {
-                "save the file as UTF-8: D1 would get replacement characters"
-            }
-            Error::Pattern { .. } => {
-                "use *, ?, [...], {a,b} and ** as a whole folder in migrations_pattern"
-            }
+            Error::TextNotUtf8 { .. } => "save the file as UTF-8: D1 would get replacement characters",
+            Error::Pattern { .. } => "use *, ?, [...], {a,b} and ** as a whole folder in migrations_pattern",
             Error::PatternOutside { .. } => {
                 "let migrations_pattern begin with migrations_dir, as wrangler asks"
             }
             Error::PatternMisses { .. } => {
                 "let migrations_pattern match .sql files directly in migrations_dir"
             }
-            Error::EmptyMessage => {
-                "say in a few words what changed, for example `add spring posts`"
-            }
+            Error::EmptyMessage => "say in a few words what changed, for example `add spring posts`",
             Error::NoNextNumber { .. } => "give that file a smaller number",
             Error::Exists { .. } => "run the command again: it takes the next free number",
             Error::CreateFolder { .. } => "create the folder, or set migrations_dir to another one",
@@ -208,59 +198,37 @@ mod tests {
                 "move that file away, or set migrations_dir to another folder",
             ),
             (
-                Error::ReadFolder {
-                    path: folder(),
-                    source: denied(),
-                },
+                Error::ReadFolder { path: folder(), source: denied() },
                 "migrations: cannot read the migrations folder: Permission denied",
                 "allow the folder to be read, or set migrations_dir",
             ),
             (
-                Error::ReadFile {
-                    path: path(),
-                    source: denied(),
-                },
+                Error::ReadFile { path: path(), source: denied() },
                 "migrations/0001_x.sql: cannot read the migration: Permission denied",
                 "allow the file to be read, or restore it",
             ),
             (
-                Error::NameNotUtf8 {
-                    folder: folder(),
-                    name: "0001_\u{fffd}.sql".into(),
-                },
+                Error::NameNotUtf8 { folder: folder(), name: "0001_\u{fffd}.sql".into() },
                 "migrations: the name of the migration `0001_\u{fffd}.sql` is not UTF-8",
                 "rename the file: wrangler cannot open it either",
             ),
             (
-                Error::TextNotUtf8 {
-                    path: path(),
-                    line: 3,
-                    column: 7,
-                },
+                Error::TextNotUtf8 { path: path(), line: 3, column: 7 },
                 "migrations/0001_x.sql:3:7: the migration is not UTF-8 text",
                 "save the file as UTF-8: D1 would get replacement characters",
             ),
             (
-                Error::Pattern {
-                    pattern: pattern(),
-                    reason: "invalid range pattern".into(),
-                },
+                Error::Pattern { pattern: pattern(), reason: "invalid range pattern".into() },
                 "the migrations_pattern `db/*.sql` cannot be used: invalid range pattern",
                 "use *, ?, [...], {a,b} and ** as a whole folder in migrations_pattern",
             ),
             (
-                Error::PatternOutside {
-                    pattern: pattern(),
-                    folder: folder(),
-                },
+                Error::PatternOutside { pattern: pattern(), folder: folder() },
                 "the migrations_pattern `db/*.sql` does not begin with the migrations folder migrations",
                 "let migrations_pattern begin with migrations_dir, as wrangler asks",
             ),
             (
-                Error::PatternMisses {
-                    pattern: pattern(),
-                    name: "0001_x.sql".into(),
-                },
+                Error::PatternMisses { pattern: pattern(), name: "0001_x.sql".into() },
                 "the migrations_pattern `db/*.sql` does not match the new migration `0001_x.sql`",
                 "let migrations_pattern match .sql files directly in migrations_dir",
             ),
@@ -270,9 +238,7 @@ mod tests {
                 "say in a few words what changed, for example `add spring posts`",
             ),
             (
-                Error::NoNextNumber {
-                    name: "99999999999999999999_x.sql".into(),
-                },
+                Error::NoNextNumber { name: "99999999999999999999_x.sql".into() },
                 "no number can follow that of the migration `99999999999999999999_x.sql`",
                 "give that file a smaller number",
             ),
@@ -282,34 +248,22 @@ mod tests {
                 "run the command again: it takes the next free number",
             ),
             (
-                Error::CreateFolder {
-                    path: folder(),
-                    source: denied(),
-                },
+                Error::CreateFolder { path: folder(), source: denied() },
                 "migrations: cannot create the migrations folder: Permission denied",
                 "create the folder, or set migrations_dir to another one",
             ),
             (
-                Error::Write {
-                    path: path(),
-                    source: denied(),
-                },
+                Error::Write { path: path(), source: denied() },
                 "migrations/0001_x.sql: cannot write the migration: Permission denied",
                 "make room on the disk or allow the folder to be written; no migration was written",
             ),
             (
-                Error::ReadTable {
-                    table: table(),
-                    source: shape(),
-                },
+                Error::ReadTable { table: table(), source: shape() },
                 "cannot read the migrations table `d1_migrations`: no such column: id",
                 "set migrations_table to the table that wrangler keeps (id, name, applied_at)",
             ),
             (
-                Error::WriteTable {
-                    table: table(),
-                    source: busy(),
-                },
+                Error::WriteTable { table: table(), source: busy() },
                 "cannot write the migrations table `d1_migrations`: database is locked",
                 "another program is writing to the local database: try again when it is done",
             ),

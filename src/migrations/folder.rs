@@ -56,10 +56,7 @@ impl Migration {
     }
 
     fn read(&self) -> Result<Vec<u8>, Error> {
-        fs::read(&self.path).map_err(|source| Error::ReadFile {
-            path: self.path.clone(),
-            source,
-        })
+        fs::read(&self.path).map_err(|source| Error::ReadFile { path: self.path.clone(), source })
     }
 }
 
@@ -106,9 +103,7 @@ impl Folder {
             // Whatever else is wrong, listing the folder says it.
             _ => folder.read_below(path.as_std_path(), "")?,
         }
-        folder
-            .migrations
-            .sort_by(|a, b| name::compare(&a.name, &b.name));
+        folder.migrations.sort_by(|a, b| name::compare(&a.name, &b.name));
         Ok(folder)
     }
 
@@ -138,12 +133,7 @@ impl Folder {
             return Err(Error::NameNotUtf8 { folder, name });
         };
         match entry.metadata() {
-            Ok(metadata) => Ok(Migration {
-                number: name::number(&name),
-                name,
-                path,
-                len: metadata.len(),
-            }),
+            Ok(metadata) => Ok(Migration { number: name::number(&name), name, path, len: metadata.len() }),
             Err(source) => Err(Error::ReadFile { path, source }),
         }
     }
@@ -169,9 +159,7 @@ impl Folder {
             .and_then(|number| number.checked_add(1))
             // Above 2^53 wrangler's numbers are not exact, so ask its order.
             .filter(|&next| name::compare(&name::padded(next), &highest.name).is_gt())
-            .ok_or_else(|| Error::NoNextNumber {
-                name: highest.name.clone(),
-            })
+            .ok_or_else(|| Error::NoNextNumber { name: highest.name.clone() })
     }
 
     /// The numbers that several migrations have, in rising order. wrangler applies all of them, in
@@ -192,10 +180,7 @@ impl Folder {
     /// nothing: those without a number, whatever the new number is. A migration made after them must
     /// not silently come before them.
     pub fn sorted_after(&self, name: &str) -> Vec<&Migration> {
-        self.migrations
-            .iter()
-            .filter(|one| name::compare(&one.name, name).is_gt())
-            .collect()
+        self.migrations.iter().filter(|one| name::compare(&one.name, name).is_gt()).collect()
     }
 
     /// Whether wrangler would find a new migration of this name. wrangler's own `create` asks the
@@ -207,10 +192,7 @@ impl Folder {
         if self.pattern.matches(name) {
             return Ok(());
         }
-        Err(Error::PatternMisses {
-            pattern: self.pattern_text.clone(),
-            name: name.to_owned(),
-        })
+        Err(Error::PatternMisses { pattern: self.pattern_text.clone(), name: name.to_owned() })
     }
 }
 
@@ -220,11 +202,7 @@ fn first_segment(migration: &Migration) -> &str {
 }
 
 /// The pattern of the paths below the folder, from `migrations_pattern`, which is relative to `root`.
-fn migrations_pattern(
-    folder: &Utf8Path,
-    pattern: Option<&str>,
-    root: &Utf8Path,
-) -> Result<Pattern, Error> {
+fn migrations_pattern(folder: &Utf8Path, pattern: Option<&str>, root: &Utf8Path) -> Result<Pattern, Error> {
     let configured = pattern.unwrap_or(DEFAULT_PATTERN);
     let below = match pattern {
         None => DEFAULT_PATTERN.to_owned(),
@@ -239,10 +217,7 @@ fn migrations_pattern(
             segments.join("/")
         }
     };
-    Pattern::parse(&below).map_err(|reason| Error::Pattern {
-        pattern: configured.to_owned(),
-        reason,
-    })
+    Pattern::parse(&below).map_err(|reason| Error::Pattern { pattern: configured.to_owned(), reason })
 }
 
 /// The current folder has the name `.`: the empty path opens nothing.

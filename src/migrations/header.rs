@@ -19,10 +19,7 @@ pub struct Header {
 /// create` writes it: `-- Migration number: 0001 \t 2026-11-22T19:16:55.650Z`, with a space on each
 /// side of the tab and the time in UTC with milliseconds, cut, not rounded.
 pub fn header_line(number: u64, at: Timestamp) -> String {
-    let time = Offset::UTC
-        .to_datetime(at)
-        .strftime("%Y-%m-%dT%H:%M:%S")
-        .to_string();
+    let time = Offset::UTC.to_datetime(at).strftime("%Y-%m-%dT%H:%M:%S").to_string();
     let milliseconds = Offset::UTC.to_datetime(at).millisecond();
     format!("{LEAD} {} \t {time}.{milliseconds:03}Z", padded(number))
 }
@@ -31,18 +28,11 @@ pub fn header_line(number: u64, at: Timestamp) -> String {
 /// may differ from wrangler's, a byte order mark may precede, the line may end in CR LF.
 pub fn parse_header(text: &str) -> Option<Header> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut parts = text
-        .lines()
-        .next()?
-        .strip_prefix(LEAD)?
-        .split_ascii_whitespace();
+    let mut parts = text.lines().next()?.strip_prefix(LEAD)?.split_ascii_whitespace();
     let number = parts.next()?;
     let at = parts.next()?.parse().ok()?;
     let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
-    (is_number && parts.next().is_none()).then(|| Header {
-        number: number.to_owned(),
-        at,
-    })
+    (is_number && parts.next().is_none()).then(|| Header { number: number.to_owned(), at })
 }
 
 #[cfg(test)]
@@ -76,10 +66,7 @@ mod tests {
 
     #[test]
     fn a_header_reads_back() {
-        let expected = Header {
-            number: "0001".into(),
-            at: at("2026-11-23T04:04:02.839Z"),
-        };
+        let expected = Header { number: "0001".into(), at: at("2026-11-23T04:04:02.839Z") };
         assert_eq!(parse_header(BY_WRANGLER), Some(expected.clone()));
         let other = "\u{feff}-- Migration number: 0001\t2026-11-23T04:04:02.839Z\r\nSELECT 1;\r\n";
         assert_eq!(parse_header(other), Some(expected));

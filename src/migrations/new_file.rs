@@ -41,16 +41,10 @@ impl NewFile {
         if path.symlink_metadata().is_ok() {
             return Err(Error::Exists { path });
         }
-        let folders = NewFolders::create(folder).map_err(|source| Error::CreateFolder {
-            path: folder.to_owned(),
-            source,
-        })?;
+        let folders = NewFolders::create(folder)
+            .map_err(|source| Error::CreateFolder { path: folder.to_owned(), source })?;
         match temporary_file(folder, name) {
-            Ok(file) => Ok(NewFile {
-                path,
-                text: BufWriter::new(file),
-                folders,
-            }),
+            Ok(file) => Ok(NewFile { path, text: BufWriter::new(file), folders }),
             Err(error) => Err(write_error(path, error)),
         }
     }
@@ -79,20 +73,14 @@ impl NewFile {
     /// # Errors
     /// [`Error::Exists`], [`Error::Write`]; nothing is left of this file then.
     pub fn publish(self) -> Result<Utf8PathBuf, Error> {
-        let NewFile {
-            path,
-            text,
-            folders,
-        } = self;
+        let NewFile { path, text, folders } = self;
         match name_file(text, &path) {
             Ok(()) => {
                 folders.keep();
                 sync_folder(path.parent());
                 Ok(path)
             }
-            Err(source) if source.kind() == io::ErrorKind::AlreadyExists => {
-                Err(Error::Exists { path })
-            }
+            Err(source) if source.kind() == io::ErrorKind::AlreadyExists => Err(Error::Exists { path }),
             Err(error) => Err(write_error(path, error)),
         }
     }
@@ -131,11 +119,7 @@ fn name_file(text: BufWriter<NamedTempFile>, path: &Utf8Path) -> io::Result<()> 
 fn sync_folder(folder: Option<&Utf8Path>) {
     // Windows opens no folders; the name is in its journal.
     if let (true, Some(folder)) = (cfg!(unix), folder) {
-        let folder = if folder.as_str().is_empty() {
-            Utf8Path::new(".")
-        } else {
-            folder
-        };
+        let folder = if folder.as_str().is_empty() { Utf8Path::new(".") } else { folder };
         let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
     }
 }
@@ -143,10 +127,7 @@ fn sync_folder(folder: Option<&Utf8Path>) {
 fn temporary_file(folder: &Utf8Path, name: &str) -> io::Result<NamedTempFile> {
     let start = format!(".{name}.{}.", std::process::id());
     let mut builder = tempfile::Builder::new();
-    builder
-        .prefix(&start)
-        .rand_bytes(RANDOM_CHARACTERS)
-        .suffix(TEMPORARY_END);
+    builder.prefix(&start).rand_bytes(RANDOM_CHARACTERS).suffix(TEMPORARY_END);
     // A migration is a source file: readable as the umask says, not for its owner alone.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -164,9 +145,7 @@ impl NewFolders {
     fn create(folder: &Utf8Path) -> io::Result<NewFolders> {
         let missing = |one: &&Utf8Path| !one.as_str().is_empty() && !one.exists();
         let created = folder.ancestors().take_while(missing);
-        let folders = NewFolders {
-            created: created.map(Utf8Path::to_owned).collect(),
-        };
+        let folders = NewFolders { created: created.map(Utf8Path::to_owned).collect() };
         fs::create_dir_all(folder)?;
         Ok(folders)
     }
@@ -213,9 +192,7 @@ pub fn sweep(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
 /// Whether the name is `.NNNN_NAME.sql.PID.RANDOM.tmp`.
 fn is_temporary_name(name: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let inner = name
-        .strip_prefix('.')
-        .and_then(|name| name.strip_suffix(TEMPORARY_END));
+    let inner = name.strip_prefix('.').and_then(|name| name.strip_suffix(TEMPORARY_END));
     let Some(inner) = inner else { return false };
     let mut parts = inner.rsplitn(3, '.');
     let (Some(random), Some(pid), Some(file)) = (parts.next(), parts.next(), parts.next()) else {

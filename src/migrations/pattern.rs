@@ -9,11 +9,8 @@
 
 use glob::MatchOptions;
 
-const OPTIONS: MatchOptions = MatchOptions {
-    case_sensitive: true,
-    require_literal_separator: true,
-    require_literal_leading_dot: true,
-};
+const OPTIONS: MatchOptions =
+    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
 
 /// A pattern for paths relative to the migrations folder.
 #[derive(Debug, Clone)]
@@ -91,10 +88,7 @@ fn refuse_unsupported(text: &str) -> Result<(), String> {
     if text.starts_with(['!', '#']) {
         return Err("a leading `!` or `#` makes it match other files than it names".to_owned());
     }
-    if ["+(", "@(", "!(", "?(", "*("]
-        .iter()
-        .any(|open| text.contains(open))
-    {
+    if ["+(", "@(", "!(", "?(", "*("].iter().any(|open| text.contains(open)) {
         return Err("extended globs such as `+(a|b)` are not supported here".to_owned());
     }
     if text.contains("[[:") {
@@ -200,14 +194,9 @@ mod tests {
 
     fn listed(pattern: &str) -> Vec<&'static str> {
         let pattern = Pattern::parse(pattern).unwrap();
-        let reached = |file: &str| {
-            file.match_indices('/')
-                .all(|(at, _)| pattern.reaches_into(&file[..at]))
-        };
+        let reached = |file: &str| file.match_indices('/').all(|(at, _)| pattern.reaches_into(&file[..at]));
         let files = FILES.iter().copied();
-        files
-            .filter(|file| pattern.matches(file) && reached(file))
-            .collect()
+        files.filter(|file| pattern.matches(file) && reached(file)).collect()
     }
 
     #[test]
@@ -215,42 +204,23 @@ mod tests {
         let top = ["-1_neg.sql", "0001.sql", "1_a.sql", "0003_top.sql"];
         assert_eq!(listed("*.sql"), [&top[..], &["q.sql", "v1.sql"]].concat());
         assert_eq!(listed("?*l"), [&top[..], &["q.sql", "v1.sql"]].concat());
-        assert_eq!(
-            listed("*.{sql,SQL}"),
-            [&top[..], &["0004_UP.SQL", "q.sql", "v1.sql"]].concat()
-        );
+        assert_eq!(listed("*.{sql,SQL}"), [&top[..], &["0004_UP.SQL", "q.sql", "v1.sql"]].concat());
         assert_eq!(
             listed("*/migration.sql"),
-            [
-                "0001_a/migration.sql",
-                "2_c/migration.sql",
-                "0010_b/migration.sql"
-            ]
+            ["0001_a/migration.sql", "2_c/migration.sql", "0010_b/migration.sql"]
         );
         assert_eq!(listed("{v*,0003}/*.sql"), ["v1/0005_x.sql"]);
         assert_eq!(
             listed("[^0]*/*.sql"),
-            [
-                "2_c/migration.sql",
-                "node_modules/z.sql",
-                "seed/a.sql",
-                "v1/0005_x.sql"
-            ]
+            ["2_c/migration.sql", "node_modules/z.sql", "seed/a.sql", "v1/0005_x.sql"]
         );
         assert_eq!(listed("0001*"), ["0001.sql"]);
         assert_eq!(listed("v**.sql"), ["v1.sql"]);
         assert_eq!(listed("[!x].sql"), ["q.sql"]);
         assert_eq!(listed("**"), FILES[..16]);
-        let every: Vec<&str> = FILES[..16]
-            .iter()
-            .copied()
-            .filter(|f| f.ends_with(".sql"))
-            .collect();
+        let every: Vec<&str> = FILES[..16].iter().copied().filter(|f| f.ends_with(".sql")).collect();
         assert_eq!(listed("**/*.sql"), every);
-        assert_eq!(
-            listed("v1/**"),
-            ["v1/0005_x.sql", "v1/deep/0009_y.sql", "v1/x.txt"]
-        );
+        assert_eq!(listed("v1/**"), ["v1/0005_x.sql", "v1/deep/0009_y.sql", "v1/x.txt"]);
         assert_eq!(listed(".hid/*.sql"), [".hid/a.sql"]);
     }
 
@@ -275,22 +245,10 @@ mod tests {
     #[test]
     fn what_is_not_supported_is_refused_with_a_reason() {
         for (pattern, reason) in [
-            (
-                "+(0|1)*.sql",
-                "extended globs such as `+(a|b)` are not supported here",
-            ),
-            (
-                "{1..3}*.sql",
-                "ranges such as `{1..3}` are not supported here",
-            ),
-            (
-                "[[:digit:]].sql",
-                "character classes such as `[[:digit:]]` are not supported here",
-            ),
-            (
-                "!x.sql",
-                "a leading `!` or `#` makes it match other files than it names",
-            ),
+            ("+(0|1)*.sql", "extended globs such as `+(a|b)` are not supported here"),
+            ("{1..3}*.sql", "ranges such as `{1..3}` are not supported here"),
+            ("[[:digit:]].sql", "character classes such as `[[:digit:]]` are not supported here"),
+            ("!x.sql", "a leading `!` or `#` makes it match other files than it names"),
             ("[a.sql", "invalid range pattern"),
         ] {
             assert_eq!(Pattern::parse(pattern).unwrap_err(), reason);

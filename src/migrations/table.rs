@@ -20,9 +20,7 @@ pub struct Applied {
 /// # Errors
 /// [`Error::WriteTable`], for instance when another program holds the write lock.
 pub fn create_if_missing(connection: &Connection, table: &str) -> Result<(), Error> {
-    connection
-        .execute_batch(&ddl(table))
-        .map_err(|source| write_error(table, source))
+    connection.execute_batch(&ddl(table)).map_err(|source| write_error(table, source))
 }
 
 fn ddl(table: &str) -> String {
@@ -43,10 +41,7 @@ fn ddl(table: &str) -> String {
 /// # Errors
 /// [`Error::ReadTable`], for instance when the table is not one that wrangler made.
 pub fn applied(connection: &Connection, schema: &str, table: &str) -> Result<Vec<Applied>, Error> {
-    read(connection, schema, table).map_err(|source| Error::ReadTable {
-        table: table.to_owned(),
-        source,
-    })
+    read(connection, schema, table).map_err(|source| Error::ReadTable { table: table.to_owned(), source })
 }
 
 fn read(connection: &Connection, schema: &str, table: &str) -> rusqlite::Result<Vec<Applied>> {
@@ -65,10 +60,7 @@ fn read(connection: &Connection, schema: &str, table: &str) -> rusqlite::Result<
     );
     let mut statement = connection.prepare(&query)?;
     let rows = statement.query_map([], |row| {
-        Ok(Applied {
-            name: text(row.get_ref(0)?),
-            applied_at: text(row.get_ref(1)?),
-        })
+        Ok(Applied { name: text(row.get_ref(0)?), applied_at: text(row.get_ref(1)?) })
     })?;
     rows.collect()
 }
@@ -109,10 +101,7 @@ pub fn record<Name: AsRef<str>>(
 }
 
 fn write_error(table: &str, source: rusqlite::Error) -> Error {
-    Error::WriteTable {
-        table: table.to_owned(),
-        source,
-    }
+    Error::WriteTable { table: table.to_owned(), source }
 }
 
 fn quoted(identifier: &str) -> String {
@@ -160,14 +149,8 @@ mod tests {
         let connection = database();
         let table = "it's \"mine\"";
         create_if_missing(&connection, table).unwrap();
-        assert_eq!(
-            record(&connection, table, ["0002_b.sql", "0001_a.sql"]).unwrap(),
-            2
-        );
-        assert_eq!(
-            record(&connection, table, ["0001_a.sql", "it's.sql"]).unwrap(),
-            1
-        );
+        assert_eq!(record(&connection, table, ["0002_b.sql", "0001_a.sql"]).unwrap(), 2);
+        assert_eq!(record(&connection, table, ["0001_a.sql", "it's.sql"]).unwrap(), 1);
         let expected = ["0002_b.sql", "0001_a.sql", "it's.sql"];
         assert_eq!(names(&connection, "main", table), expected);
     }
@@ -209,10 +192,7 @@ mod tests {
         other.busy_timeout(std::time::Duration::ZERO).unwrap();
         writer.execute_batch("BEGIN IMMEDIATE").unwrap();
         let error = create_if_missing(&other, "m").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "cannot write the migrations table `m`: database is locked"
-        );
+        assert_eq!(error.to_string(), "cannot write the migrations table `m`: database is locked");
         let help = error.help().unwrap();
         assert!(help.starts_with("another program is writing"));
     }

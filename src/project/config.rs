@@ -46,17 +46,10 @@ impl Config {
         // Editors on Windows put a byte order mark first; wrangler takes it too.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let root = document::parse(path, text)?;
-        let config = Self {
-            path: path.to_path_buf(),
-            text: text.to_owned(),
-            root,
-        };
+        let config = Self { path: path.to_path_buf(), text: text.to_owned(), root };
         match config.root.value {
             Value::Table(_) => Ok(config),
-            _ => Err(Error::NotATable {
-                place: config.place(&config.root),
-                found: config.root.kind(),
-            }),
+            _ => Err(Error::NotATable { place: config.place(&config.root), found: config.root.kind() }),
         }
     }
 
@@ -68,11 +61,7 @@ impl Config {
         let Some(env) = self.root.get("env") else {
             return Ok(Vec::new());
         };
-        Ok(self
-            .table(env, "env")?
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .collect())
+        Ok(self.table(env, "env")?.iter().map(|(name, _)| name.as_str()).collect())
     }
 
     /// The environments that have D1 databases. For advice only, so whatever is wrong there is passed over.
@@ -106,18 +95,13 @@ impl Config {
             return Err(self.wrong_type(databases, &key, "an array of tables"));
         };
         let entries = nodes.iter().enumerate();
-        entries
-            .map(|(index, node)| self.entry(node, &format!("{key}[{index}]")))
-            .collect()
+        entries.map(|(index, node)| self.entry(node, &format!("{key}[{index}]"))).collect()
     }
 
     fn environment(&self, name: &str) -> Result<&Node, Error> {
         let known = self.environments()?;
-        let node = self
-            .root
-            .get("env")
-            .and_then(|env| env.get(name))
-            .ok_or_else(|| Error::UnknownEnvironment {
+        let node =
+            self.root.get("env").and_then(|env| env.get(name)).ok_or_else(|| Error::UnknownEnvironment {
                 config: self.path.clone(),
                 name: name.to_owned(),
                 known: known.into_iter().map(str::to_owned).collect(),
@@ -130,10 +114,7 @@ impl Config {
         self.table(node, key)?;
         let text = |name: &str| self.text(node, key, name);
         let plain = |name: &str| Ok::<_, Error>(text(name)?.map(|placed| placed.value));
-        let missing = || Error::MissingBinding {
-            place: self.place(node),
-            key: key.to_owned(),
-        };
+        let missing = || Error::MissingBinding { place: self.place(node), key: key.to_owned() };
         Ok(Entry {
             binding: plain("binding")?.ok_or_else(missing)?,
             name: plain("database_name")?,
@@ -153,10 +134,7 @@ impl Config {
         let Value::Text(value) = &node.value else {
             return Err(self.wrong_type(node, &format!("{key}.{name}"), "a string"));
         };
-        Ok(Some(Placed {
-            value: value.clone(),
-            place: self.place(node),
-        }))
+        Ok(Some(Placed { value: value.clone(), place: self.place(node) }))
     }
 
     fn flag(&self, table: &Node, key: &str, name: &str) -> Result<Option<Placed<bool>>, Error> {
@@ -166,10 +144,7 @@ impl Config {
         let Value::Flag(value) = node.value else {
             return Err(self.wrong_type(node, &format!("{key}.{name}"), "a boolean"));
         };
-        Ok(Some(Placed {
-            value,
-            place: self.place(node),
-        }))
+        Ok(Some(Placed { value, place: self.place(node) }))
     }
 
     fn table<'a>(&self, node: &'a Node, key: &str) -> Result<&'a [(String, Node)], Error> {
@@ -180,12 +155,7 @@ impl Config {
     }
 
     fn wrong_type(&self, node: &Node, key: &str, wanted: &'static str) -> Error {
-        Error::WrongType {
-            place: self.place(node),
-            key: key.to_owned(),
-            wanted,
-            found: node.kind(),
-        }
+        Error::WrongType { place: self.place(node), key: key.to_owned(), wanted, found: node.kind() }
     }
 
     fn place(&self, node: &Node) -> Place {
@@ -246,9 +216,8 @@ mod tests {
 
     #[test]
     fn environments_do_not_inherit() {
-        let config = toml(
-            "[[d1_databases]]\nbinding = \"DB\"\n[env.a]\n[[env.b.d1_databases]]\nbinding = \"B\"\n",
-        );
+        let config =
+            toml("[[d1_databases]]\nbinding = \"DB\"\n[env.a]\n[[env.b.d1_databases]]\nbinding = \"B\"\n");
         assert!(config.entries(Some("a")).unwrap().is_empty());
         assert_eq!(config.entries(Some("b")).unwrap()[0].binding, "B");
         assert_eq!(config.environments().unwrap(), ["a", "b"]);
@@ -276,9 +245,7 @@ mod tests {
             "/p/wrangler.toml:2:11: `d1_databases[0].binding` must be a string, but is a boolean"
         );
         assert_eq!(
-            of(
-                "[[d1_databases]]\nbinding = \"DB\"\n[[d1_databases]]\nbinding = \"B\"\nmigrations_dir = 4\n"
-            ),
+            of("[[d1_databases]]\nbinding = \"DB\"\n[[d1_databases]]\nbinding = \"B\"\nmigrations_dir = 4\n"),
             "/p/wrangler.toml:5:18: `d1_databases[1].migrations_dir` must be a string, but is a number"
         );
         assert_eq!(
@@ -287,9 +254,7 @@ mod tests {
         );
         assert_eq!(
             complaint(
-                &json(
-                    "{\n  \"d1_databases\": [\n    { \"binding\": \"DB\", \"database_id\": null }\n  ]\n}"
-                ),
+                &json("{\n  \"d1_databases\": [\n    { \"binding\": \"DB\", \"database_id\": null }\n  ]\n}"),
                 None
             ),
             "/p/wrangler.jsonc:3:39: `d1_databases[0].database_id` must be a string, but is null"
@@ -307,20 +272,13 @@ mod tests {
             "/p/wrangler.toml:2:5: `env.x` must be a table, but is an array"
         );
         let error = Config::parse(Utf8Path::new("/p/w.json"), "[]").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "/p/w.json:1:1: the file must hold a table, but holds an array"
-        );
+        assert_eq!(error.to_string(), "/p/w.json:1:1: the file must hold a table, but holds an array");
     }
 
     #[test]
     fn a_missing_binding_is_told_at_its_entry() {
-        let config = toml(
-            "[[d1_databases]]\nbinding = \"DB\"\n\n[[d1_databases]]\ndatabase_name = \"app\"\n",
-        );
-        assert_eq!(
-            complaint(&config, None),
-            "/p/wrangler.toml:4:1: `d1_databases[1]` has no `binding`"
-        );
+        let config =
+            toml("[[d1_databases]]\nbinding = \"DB\"\n\n[[d1_databases]]\ndatabase_name = \"app\"\n");
+        assert_eq!(complaint(&config, None), "/p/wrangler.toml:4:1: `d1_databases[1]` has no `binding`");
     }
 }

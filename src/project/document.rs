@@ -43,11 +43,7 @@ impl Node {
         let Value::Table(entries) = &self.value else {
             return None;
         };
-        entries
-            .iter()
-            .rev()
-            .find(|(name, _)| name == key)
-            .map(|(_, node)| node)
+        entries.iter().rev().find(|(name, _)| name == key).map(|(_, node)| node)
     }
 }
 
@@ -55,17 +51,9 @@ impl Node {
 pub(super) fn place(path: &Utf8Path, text: &str, at: usize) -> Place {
     let (mut line, mut column) = (1, 1);
     for (_, character) in text.char_indices().take_while(|(index, _)| *index < at) {
-        (line, column) = if character == '\n' {
-            (line + 1, 1)
-        } else {
-            (line, column + 1)
-        };
+        (line, column) = if character == '\n' { (line + 1, 1) } else { (line, column + 1) };
     }
-    Place {
-        path: path.to_path_buf(),
-        line,
-        column,
-    }
+    Place { path: path.to_path_buf(), line, column }
 }
 
 /// Reads the text by the ending of the file's name, as wrangler does.
@@ -76,19 +64,13 @@ pub(super) fn parse(path: &Utf8Path, text: &str) -> Result<Node, Error> {
     match path.extension() {
         Some("toml") => parse_toml(path, text),
         Some("json" | "jsonc") => parse_json(path, text),
-        _ => Err(Error::UnknownFormat {
-            path: path.to_path_buf(),
-        }),
+        _ => Err(Error::UnknownFormat { path: path.to_path_buf() }),
     }
 }
 
 fn parse_toml(path: &Utf8Path, text: &str) -> Result<Node, Error> {
     let document = toml_edit::Document::parse(text).map_err(|error| Error::Syntax {
-        place: place(
-            path,
-            text,
-            error.span().map_or(text.len(), |span| span.start),
-        ),
+        place: place(path, text, error.span().map_or(text.len(), |span| span.start)),
         language: "TOML",
         reason: error.message().replace('\n', " "),
     })?;
@@ -107,10 +89,7 @@ fn toml_item(item: &Item, parent: usize) -> Node {
                 .iter()
                 .map(|table| {
                     let at = table.span().map_or(at, |span| span.start);
-                    Node {
-                        at,
-                        value: toml_table(table, at),
-                    }
+                    Node { at, value: toml_table(table, at) }
                 })
                 .collect(),
         ),
@@ -119,12 +98,7 @@ fn toml_item(item: &Item, parent: usize) -> Node {
 }
 
 fn toml_table(table: &dyn TableLike, at: usize) -> Value {
-    Value::Table(
-        table
-            .iter()
-            .map(|(key, item)| (key.to_owned(), toml_item(item, at)))
-            .collect(),
-    )
+    Value::Table(table.iter().map(|(key, item)| (key.to_owned(), toml_item(item, at))).collect())
 }
 
 fn toml_value(value: &TomlValue, parent: usize) -> Node {
@@ -132,9 +106,7 @@ fn toml_value(value: &TomlValue, parent: usize) -> Node {
     let value = match value {
         TomlValue::String(text) => Value::Text(text.value().clone()),
         TomlValue::Boolean(flag) => Value::Flag(*flag.value()),
-        TomlValue::Array(array) => {
-            Value::List(array.iter().map(|value| toml_value(value, at)).collect())
-        }
+        TomlValue::Array(array) => Value::List(array.iter().map(|value| toml_value(value, at)).collect()),
         TomlValue::InlineTable(table) => toml_table(table, at),
         TomlValue::Integer(_) | TomlValue::Float(_) => Value::Other("a number"),
         TomlValue::Datetime(_) => Value::Other("a date"),
@@ -156,16 +128,10 @@ fn parse_json(path: &Utf8Path, text: &str) -> Result<Node, Error> {
         allow_non_finite_numbers: false,
         allow_extended_string_escapes: false,
     };
-    let syntax = |at, reason| Error::Syntax {
-        place: place(path, text, at),
-        language: "JSON",
-        reason,
-    };
+    let syntax = |at, reason| Error::Syntax { place: place(path, text, at), language: "JSON", reason };
     let parsed = jsonc_parser::parse_to_ast(text, &CollectOptions::default(), &options)
         .map_err(|error| syntax(error.range().start, error.kind().to_string()))?;
-    let root = parsed
-        .value
-        .ok_or_else(|| syntax(0, "the file is empty".to_owned()))?;
+    let root = parsed.value.ok_or_else(|| syntax(0, "the file is empty".to_owned()))?;
     Ok(json_value(&root))
 }
 
@@ -213,26 +179,12 @@ mod tests {
 
     #[test]
     fn the_last_of_two_equal_json_keys_counts() {
-        assert_eq!(
-            text_of(
-                &tree("w.json", r#"{"a":"first","a":"second"}"#).unwrap(),
-                "a"
-            ),
-            "second"
-        );
+        assert_eq!(text_of(&tree("w.json", r#"{"a":"first","a":"second"}"#).unwrap(), "a"), "second");
     }
 
     #[test]
     fn loose_json_is_refused_with_its_place() {
-        for text in [
-            "{a: 1}",
-            "{'a': 1}",
-            "{\"a\": 1 \"b\": 2}",
-            "{\"a\": }",
-            "{",
-            "",
-            "{} {}",
-        ] {
+        for text in ["{a: 1}", "{'a': 1}", "{\"a\": 1 \"b\": 2}", "{\"a\": }", "{", "", "{} {}"] {
             let error = tree("/p/w.json", text).unwrap_err().to_string();
             assert!(error.starts_with("/p/w.json:1:"), "{text}: {error}");
             assert!(error.contains(": not valid JSON: "), "{text}: {error}");
@@ -241,31 +193,20 @@ mod tests {
 
     #[test]
     fn broken_toml_is_refused_with_line_and_column() {
-        let error = tree("/p/w.toml", "name = \"w\"\r\n[[d1_databases]\r\n")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.starts_with("/p/w.toml:2:16: not valid TOML: "),
-            "{error}"
-        );
+        let error = tree("/p/w.toml", "name = \"w\"\r\n[[d1_databases]\r\n").unwrap_err().to_string();
+        assert!(error.starts_with("/p/w.toml:2:16: not valid TOML: "), "{error}");
         assert_eq!(error.lines().count(), 1);
     }
 
     #[test]
     fn a_toml_key_given_twice_is_refused() {
         let error = tree("/p/w.toml", "a = 1\na = 2\n").unwrap_err().to_string();
-        assert!(
-            error.starts_with("/p/w.toml:2:1: not valid TOML: duplicate key"),
-            "{error}"
-        );
+        assert!(error.starts_with("/p/w.toml:2:1: not valid TOML: duplicate key"), "{error}");
     }
 
     #[test]
     fn another_ending_is_refused() {
-        assert!(matches!(
-            tree("wrangler.yaml", ""),
-            Err(Error::UnknownFormat { .. })
-        ));
+        assert!(matches!(tree("wrangler.yaml", ""), Err(Error::UnknownFormat { .. })));
     }
 
     #[test]
@@ -277,11 +218,9 @@ mod tests {
 
     #[test]
     fn toml_spells_tables_in_three_ways_and_each_has_a_place() {
-        for (text, at) in [
-            ("[env.x]\nk = \"v\"", 0),
-            ("env = { x = { k = \"v\" } }", 12),
-            ("env.x.k = \"v\"", 4),
-        ] {
+        for (text, at) in
+            [("[env.x]\nk = \"v\"", 0), ("env = { x = { k = \"v\" } }", 12), ("env.x.k = \"v\"", 4)]
+        {
             let root = tree("w.toml", text).unwrap();
             let inner = root.get("env").unwrap().get("x").unwrap();
             assert_eq!(text_of(inner, "k"), "v");

@@ -217,17 +217,11 @@ pub enum Error {
 }
 
 fn of_environment(environment: Option<&str>) -> String {
-    environment
-        .map(|name| format!(" in the environment {name}"))
-        .unwrap_or_default()
+    environment.map(|name| format!(" in the environment {name}")).unwrap_or_default()
 }
 
 fn list(databases: &[Listed]) -> String {
-    databases
-        .iter()
-        .map(Listed::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
+    databases.iter().map(Listed::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl Error {
@@ -253,25 +247,14 @@ impl Error {
             Self::UnknownEnvironment { .. } => {
                 "choose one of these with -e NAME, or leave out -e and unset CLOUDFLARE_ENV"
             }
-            Self::NoDatabase {
-                environment,
-                environments,
-                top_level,
-                ..
-            } => {
-                return Some(help_without_database(
-                    environment.as_deref(),
-                    environments,
-                    *top_level,
-                ));
+            Self::NoDatabase { environment, environments, top_level, .. } => {
+                return Some(help_without_database(environment.as_deref(), environments, *top_level));
             }
             Self::UnknownDatabase { .. } | Self::SeveralDatabases { .. } => {
                 "choose one by its binding or its name: -d NAME"
             }
             Self::Remote { .. } => "remove `remote = true`, or give the local file with --db FILE",
-            Self::PatternWithoutDir { .. } => {
-                "add `migrations_dir`, the folder that the pattern begins with"
-            }
+            Self::PatternWithoutDir { .. } => "add `migrations_dir`, the folder that the pattern begins with",
             Self::PatternOutsideDir { .. } => {
                 "change one of the two, so that the pattern leads into the folder"
             }
@@ -280,36 +263,25 @@ impl Error {
             Self::MemberWithoutConfig { .. } => {
                 "choose another package with -p NAME, or give the wrangler file with -c FILE"
             }
-            Self::NoWorkspace { .. } => {
-                "go to the cargo workspace, or give the wrangler file with -c FILE"
-            }
+            Self::NoWorkspace { .. } => "go to the cargo workspace, or give the wrangler file with -c FILE",
             Self::Cargo { .. } => "give the wrangler file with -c FILE, or correct what cargo says",
         };
         Some(help.to_owned())
     }
 }
 
-fn help_without_database(
-    environment: Option<&str>,
-    environments: &[String],
-    top_level: bool,
-) -> String {
-    let flags: Vec<String> = environments
-        .iter()
-        .map(|name| format!("-e {name}"))
-        .collect();
+fn help_without_database(environment: Option<&str>, environments: &[String], top_level: bool) -> String {
+    let flags: Vec<String> = environments.iter().map(|name| format!("-e {name}")).collect();
     let flags = flags.join(" or ");
     match (environment, top_level, flags.is_empty()) {
         (Some(name), true, _) => format!(
             "an environment does not inherit the top level's `d1_databases`: add its own under `env.{name}`, or leave out -e"
         ),
         (_, _, false) => format!("choose an environment that has one: {flags}"),
-        (Some(name), ..) => format!(
-            "add a `d1_databases` entry under `env.{name}`, or give both --db FILE and --dir FOLDER"
-        ),
-        (None, ..) => {
-            "add a `d1_databases` entry, or give both --db FILE and --dir FOLDER".to_owned()
+        (Some(name), ..) => {
+            format!("add a `d1_databases` entry under `env.{name}`, or give both --db FILE and --dir FOLDER")
         }
+        (None, ..) => "add a `d1_databases` entry, or give both --db FILE and --dir FOLDER".to_owned(),
     }
 }
 

@@ -24,9 +24,7 @@ pub fn local_file_name(id: &str) -> String {
     let key = Sha256::digest(CLASS.as_bytes());
     let first = half_hmac(&key, id.as_bytes());
     let second = half_hmac(&key, &first);
-    let digits: String = (first.iter().chain(&second))
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digits: String = (first.iter().chain(&second)).map(|byte| format!("{byte:02x}")).collect();
     format!("{digits}.sqlite")
 }
 
@@ -71,34 +69,16 @@ mod tests {
 
     /// Ids and the names that wrangler 4.164.0 gave to their files.
     const MADE_BY_WRANGLER: [(&str, &str); 7] = [
-        (
-            "DB",
-            "e7352547963de7050bd7d94658afc4fe78b61811b7815da12d90be8e863abf4d",
-        ),
+        ("DB", "e7352547963de7050bd7d94658afc4fe78b61811b7815da12d90be8e863abf4d"),
         (
             "6f1c2b1e-8a61-4a1c-9c0e-1f2e3d4c5b6a",
             "8267200153118954ec15b45b8d4a8bd29f5a3c080ed71257fc587b360736ec1e",
         ),
-        (
-            "preview-id",
-            "c9bc815474b3fbc0cf98febf54b6b49db8c8051a0e0b9b13a9d11084348d39b1",
-        ),
-        (
-            "",
-            "d7e7dad26bda2eb41e10f2b5b0776873c53023ab37e537e0aca2622a0a57c851",
-        ),
-        (
-            "main-id",
-            "ff225b9efbd44ea1f280faae24c1607f0c73926ac78203cfefa64381a96872e4",
-        ),
-        (
-            "staging-id",
-            "0038dccbd14799847d5a726b377123577d7dce59ec786cdd6944fe092382e62f",
-        ),
-        (
-            "café ☕",
-            "7772881b143bfcc6a5ba908d880a1db02b1451cc9425848d2830a3f2ae78a0a4",
-        ),
+        ("preview-id", "c9bc815474b3fbc0cf98febf54b6b49db8c8051a0e0b9b13a9d11084348d39b1"),
+        ("", "d7e7dad26bda2eb41e10f2b5b0776873c53023ab37e537e0aca2622a0a57c851"),
+        ("main-id", "ff225b9efbd44ea1f280faae24c1607f0c73926ac78203cfefa64381a96872e4"),
+        ("staging-id", "0038dccbd14799847d5a726b377123577d7dce59ec786cdd6944fe092382e62f"),
+        ("café ☕", "7772881b143bfcc6a5ba908d880a1db02b1451cc9425848d2830a3f2ae78a0a4"),
     ];
 
     #[test]
@@ -111,28 +91,15 @@ mod tests {
     #[test]
     fn persist_to_replaces_the_state_folder_and_keeps_what_is_below() {
         let root = Utf8Path::new("/p");
-        assert_eq!(
-            folder(root, None),
-            "/p/.wrangler/state/v3/d1/miniflare-D1DatabaseObject"
-        );
-        assert_eq!(
-            folder(root, Some(Utf8Path::new("/else"))),
-            "/else/v3/d1/miniflare-D1DatabaseObject"
-        );
+        assert_eq!(folder(root, None), "/p/.wrangler/state/v3/d1/miniflare-D1DatabaseObject");
+        assert_eq!(folder(root, Some(Utf8Path::new("/else"))), "/else/v3/d1/miniflare-D1DatabaseObject");
     }
 
     #[test]
     fn neighbours_are_the_other_sqlite_files_without_miniflares_own() {
         let scratch = tempfile::tempdir().unwrap();
         let folder = Utf8Path::from_path(scratch.path()).unwrap();
-        for name in [
-            "own.sqlite",
-            "own.sqlite-wal",
-            "b.sqlite",
-            "a.sqlite",
-            "metadata.sqlite",
-            "note.txt",
-        ] {
+        for name in ["own.sqlite", "own.sqlite-wal", "b.sqlite", "a.sqlite", "metadata.sqlite", "note.txt"] {
             std::fs::write(folder.join(name), "").unwrap();
         }
         std::fs::create_dir(folder.join("folder.sqlite")).unwrap();

@@ -85,16 +85,13 @@ pub struct Database {
 /// # Errors
 /// If the wrangler file is not found, cannot be read or is wrong in what is read of it, or if a choice is missing.
 pub fn find(request: &Request) -> Result<Project, Error> {
-    if let (None, None, Some(db), Some(dir)) =
-        (&request.config, &request.package, &request.db, &request.dir)
+    if let (None, None, Some(db), Some(dir)) = (&request.config, &request.package, &request.db, &request.dir)
     {
         return Ok(without_config(request, db, dir));
     }
     let path = config_path(request)?;
-    let text = std::fs::read_to_string(&path).map_err(|source| Error::Unreadable {
-        path: path.clone(),
-        source,
-    })?;
+    let text =
+        std::fs::read_to_string(&path).map_err(|source| Error::Unreadable { path: path.clone(), source })?;
     let config = Config::parse(&path, &text)?;
     let environment = request.env.as_deref().filter(|name| !name.is_empty());
     let entry = selection::select(&config, environment, request.database.as_deref())?;
@@ -106,10 +103,7 @@ pub fn find(request: &Request) -> Result<Project, Error> {
         Some(db) => given_file(start, db),
         None => {
             let id = selection::local_id(&entry)?;
-            let persist_to = request
-                .persist_to
-                .as_ref()
-                .map(|folder| paths::absolute(start, folder));
+            let persist_to = request.persist_to.as_ref().map(|folder| paths::absolute(start, folder));
             let folder = local_file::folder(&root, persist_to.as_deref());
             let local_file = folder.join(local_file_name(&id.value));
             (id, local_file)
@@ -142,10 +136,7 @@ fn without_config(request: &Request, db: &Utf8Path, dir: &Utf8Path) -> Project {
         root: paths::absolute(&request.start, ""),
         environment: None,
         database: Database {
-            binding: request
-                .database
-                .clone()
-                .unwrap_or_else(|| BINDING_WITHOUT_CONFIG.to_owned()),
+            binding: request.database.clone().unwrap_or_else(|| BINDING_WITHOUT_CONFIG.to_owned()),
             name: None,
             id,
             local_file,
@@ -158,13 +149,7 @@ fn without_config(request: &Request, db: &Utf8Path, dir: &Utf8Path) -> Project {
 
 fn given_file(start: &Utf8Path, db: &Utf8Path) -> (LocalId, Utf8PathBuf) {
     let local_file = paths::absolute(start, db);
-    (
-        LocalId {
-            source: IdSource::GivenFile,
-            value: local_file.to_string(),
-        },
-        local_file,
-    )
+    (LocalId { source: IdSource::GivenFile, value: local_file.to_string() }, local_file)
 }
 
 fn config_path(request: &Request) -> Result<Utf8PathBuf, Error> {
@@ -184,43 +169,22 @@ fn config_path(request: &Request) -> Result<Utf8PathBuf, Error> {
 /// The nearest regular file of this name. wrangler, too, passes over a folder that has the name.
 fn upwards(start: &Utf8Path, name: &str) -> Option<Utf8PathBuf> {
     let start = paths::absolute(start, "");
-    start
-        .ancestors()
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file())
+    start.ancestors().map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
 fn config_of_package(start: &Utf8Path, package: &str) -> Result<Utf8PathBuf, Error> {
-    let workspace = workspace::read(start)?.ok_or_else(|| Error::NoWorkspace {
-        name: package.to_owned(),
-        start: start.to_path_buf(),
-    })?;
-    let Some(member) = workspace
-        .members
-        .iter()
-        .find(|member| member.name == package)
-    else {
-        let members = workspace
-            .members
-            .into_iter()
-            .map(|member| member.name)
-            .collect();
-        return Err(Error::UnknownMember {
-            name: package.to_owned(),
-            members,
-        });
+    let workspace = workspace::read(start)?
+        .ok_or_else(|| Error::NoWorkspace { name: package.to_owned(), start: start.to_path_buf() })?;
+    let Some(member) = workspace.members.iter().find(|member| member.name == package) else {
+        let members = workspace.members.into_iter().map(|member| member.name).collect();
+        return Err(Error::UnknownMember { name: package.to_owned(), members });
     };
-    config_in(&member.folder).ok_or_else(|| Error::MemberWithoutConfig {
-        name: package.to_owned(),
-        folder: member.folder.clone(),
-    })
+    config_in(&member.folder)
+        .ok_or_else(|| Error::MemberWithoutConfig { name: package.to_owned(), folder: member.folder.clone() })
 }
 
 fn config_of_only_member(start: &Utf8Path) -> Result<Utf8PathBuf, Error> {
-    let not_found = |workspace| Error::NoConfig {
-        start: start.to_path_buf(),
-        workspace,
-    };
+    let not_found = |workspace| Error::NoConfig { start: start.to_path_buf(), workspace };
     let workspace = workspace::read(start)?.ok_or_else(|| not_found(None))?;
     let mut found: Vec<(String, Utf8PathBuf)> = workspace
         .members
@@ -230,17 +194,12 @@ fn config_of_only_member(start: &Utf8Path) -> Result<Utf8PathBuf, Error> {
     match found.len() {
         0 => Err(not_found(Some(workspace.root))),
         1 => Ok(found.swap_remove(0).1),
-        _ => Err(Error::SeveralMembers {
-            members: found.into_iter().map(|(name, _)| name).collect(),
-        }),
+        _ => Err(Error::SeveralMembers { members: found.into_iter().map(|(name, _)| name).collect() }),
     }
 }
 
 fn config_in(folder: &Utf8Path) -> Option<Utf8PathBuf> {
-    CONFIG_NAMES
-        .iter()
-        .map(|name| folder.join(name))
-        .find(|path| path.is_file())
+    CONFIG_NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file())
 }
 
 #[cfg(test)]

@@ -56,13 +56,7 @@ pub(super) fn select(
     let mut entries = config.entries(environment)?;
     let environment_name = environment.map(str::to_owned);
     let known = || {
-        entries
-            .iter()
-            .map(|one| Listed {
-                binding: one.binding.clone(),
-                name: one.name.clone(),
-            })
-            .collect()
+        entries.iter().map(|one| Listed { binding: one.binding.clone(), name: one.name.clone() }).collect()
     };
     let index = match (asked, entries.len()) {
         (_, 0) => Err(Error::NoDatabase {
@@ -98,20 +92,14 @@ pub(super) fn select(
 /// [`Error::Remote`] if `remote = true`.
 pub(super) fn local_id(entry: &Entry) -> Result<LocalId, Error> {
     if let Some(remote) = entry.remote.as_ref().filter(|remote| remote.value) {
-        return Err(Error::Remote {
-            place: remote.place.clone(),
-            binding: entry.binding.clone(),
-        });
+        return Err(Error::Remote { place: remote.place.clone(), binding: entry.binding.clone() });
     }
     let (source, value) = match (&entry.preview_database_id, &entry.database_id) {
         (Some(id), _) => (IdSource::PreviewDatabaseId, id),
         (None, Some(id)) => (IdSource::DatabaseId, id),
         (None, None) => (IdSource::Binding, &entry.binding),
     };
-    Ok(LocalId {
-        source,
-        value: value.clone(),
-    })
+    Ok(LocalId { source, value: value.clone() })
 }
 
 /// The migrations settings, with wrangler's defaults and its rules for the pattern.
@@ -123,32 +111,19 @@ pub(super) fn migrations(entry: &Entry) -> Result<Migrations, Error> {
     let pattern = match &entry.migrations_pattern {
         None => None,
         Some(pattern) if entry.migrations_dir.is_none() => {
-            return Err(Error::PatternWithoutDir {
-                place: pattern.place.clone(),
-            });
+            return Err(Error::PatternWithoutDir { place: pattern.place.clone() });
         }
         Some(pattern) => match paths::below(&paths::tidy(&pattern.value), &dir) {
             Some(below) => Some(below.to_owned()),
             None => {
                 let (place, pattern) = (pattern.place.clone(), pattern.value.clone());
-                return Err(Error::PatternOutsideDir {
-                    place,
-                    pattern,
-                    dir,
-                });
+                return Err(Error::PatternOutsideDir { place, pattern, dir });
             }
         },
     };
     // An empty table name means the default one; an empty folder is the project itself. Both measured.
-    let table = entry
-        .migrations_table
-        .clone()
-        .filter(|name| !name.is_empty());
-    Ok(Migrations {
-        dir,
-        pattern,
-        table: table.unwrap_or_else(|| DEFAULT_TABLE.to_owned()),
-    })
+    let table = entry.migrations_table.clone().filter(|name| !name.is_empty());
+    Ok(Migrations { dir, pattern, table: table.unwrap_or_else(|| DEFAULT_TABLE.to_owned()) })
 }
 
 #[cfg(test)]
@@ -161,12 +136,7 @@ mod tests {
     }
 
     fn only(lines: &str) -> Entry {
-        select(
-            &config(&format!("[[d1_databases]]\nbinding = \"DB\"\n{lines}")),
-            None,
-            None,
-        )
-        .unwrap()
+        select(&config(&format!("[[d1_databases]]\nbinding = \"DB\"\n{lines}")), None, None).unwrap()
     }
 
     const TWO: &str = "[[d1_databases]]\nbinding = \"DB\"\ndatabase_name = \"app\"\n\
@@ -174,22 +144,13 @@ mod tests {
 
     #[test]
     fn a_database_is_chosen_by_binding_or_name() {
-        assert_eq!(
-            select(&config(TWO), None, Some("LOG")).unwrap().binding,
-            "LOG"
-        );
-        assert_eq!(
-            select(&config(TWO), None, Some("app")).unwrap().binding,
-            "DB"
-        );
+        assert_eq!(select(&config(TWO), None, Some("LOG")).unwrap().binding, "LOG");
+        assert_eq!(select(&config(TWO), None, Some("app")).unwrap().binding, "DB");
     }
 
     #[test]
     fn the_first_that_matches_is_chosen_as_wrangler_does() {
-        assert_eq!(
-            select(&config(TWO), None, Some("DB")).unwrap().binding,
-            "DB"
-        );
+        assert_eq!(select(&config(TWO), None, Some("DB")).unwrap().binding, "DB");
     }
 
     #[test]
@@ -202,75 +163,42 @@ mod tests {
 
     #[test]
     fn a_choice_that_matches_nothing_is_an_error_even_with_one_database() {
-        let error = select(
-            &config("[[d1_databases]]\nbinding = \"DB\"\n"),
-            None,
-            Some("db"),
-        )
-        .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "/p/wrangler.toml has no D1 database db; it has DB"
-        );
+        let error = select(&config("[[d1_databases]]\nbinding = \"DB\"\n"), None, Some("db")).unwrap_err();
+        assert_eq!(error.to_string(), "/p/wrangler.toml has no D1 database db; it has DB");
     }
 
     #[test]
     fn a_file_with_databases_only_in_environments_says_so() {
-        let error = select(
-            &config("[[env.live.d1_databases]]\nbinding = \"DB\"\n"),
-            None,
-            None,
-        )
-        .unwrap_err();
+        let error = select(&config("[[env.live.d1_databases]]\nbinding = \"DB\"\n"), None, None).unwrap_err();
         assert_eq!(error.to_string(), "/p/wrangler.toml has no D1 database");
-        assert_eq!(
-            error.help().unwrap(),
-            "choose an environment that has one: -e live"
-        );
+        assert_eq!(error.help().unwrap(), "choose an environment that has one: -e live");
     }
 
     #[test]
     fn an_environment_without_databases_does_not_fall_back() {
         let error = select(&config(&format!("{TWO}[env.x]\n")), Some("x"), Some("DB")).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "/p/wrangler.toml has no D1 database in the environment x"
-        );
+        assert_eq!(error.to_string(), "/p/wrangler.toml has no D1 database in the environment x");
         assert!(error.help().unwrap().contains("does not inherit"));
     }
 
     #[test]
     fn an_unknown_environment_lists_those_there_are() {
         let error = select(&config("[env.a]\n[env.b]\n"), Some("x"), None).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "/p/wrangler.toml has no environment x; it has a, b"
-        );
+        assert_eq!(error.to_string(), "/p/wrangler.toml has no environment x; it has a, b");
     }
 
     #[test]
     fn the_id_is_the_preview_id_then_the_id_then_the_binding() {
         for (lines, source, value) in [
-            (
-                "database_id = \"i\"\npreview_database_id = \"p\"",
-                IdSource::PreviewDatabaseId,
-                "p",
-            ),
-            (
-                "database_id = \"i\"\npreview_database_id = \"\"",
-                IdSource::PreviewDatabaseId,
-                "",
-            ),
+            ("database_id = \"i\"\npreview_database_id = \"p\"", IdSource::PreviewDatabaseId, "p"),
+            ("database_id = \"i\"\npreview_database_id = \"\"", IdSource::PreviewDatabaseId, ""),
             ("database_id = \"i\"", IdSource::DatabaseId, "i"),
             ("database_id = \"\"", IdSource::DatabaseId, ""),
             ("remote = false", IdSource::Binding, "DB"),
         ] {
             assert_eq!(
                 local_id(&only(lines)).unwrap(),
-                LocalId {
-                    source,
-                    value: value.to_owned()
-                },
+                LocalId { source, value: value.to_owned() },
                 "{lines}"
             );
         }
@@ -279,10 +207,7 @@ mod tests {
     #[test]
     fn a_remote_binding_has_no_local_id() {
         let error = local_id(&only("remote = true")).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "/p/wrangler.toml:3:10: the database DB is remote and has no local database"
-        );
+        assert_eq!(error, "/p/wrangler.toml:3:10: the database DB is remote and has no local database");
     }
 
     #[test]
@@ -291,10 +216,7 @@ mod tests {
             let settings = migrations(&only(lines)).unwrap();
             (settings.dir, settings.pattern, settings.table)
         };
-        assert_eq!(
-            of(""),
-            ("migrations".to_owned(), None, "d1_migrations".to_owned())
-        );
+        assert_eq!(of(""), ("migrations".to_owned(), None, "d1_migrations".to_owned()));
         assert_eq!(
             of("migrations_table = \"\"\nmigrations_dir = \"\""),
             (".".to_owned(), None, "d1_migrations".to_owned())

@@ -23,10 +23,7 @@ pub(super) struct Member {
 /// # Errors
 /// [`Error::Cargo`] if there is one but cargo cannot make sense of it.
 pub(super) fn read(start: &Utf8Path) -> Result<Option<Workspace>, Error> {
-    if !start
-        .ancestors()
-        .any(|folder| folder.join("Cargo.toml").is_file())
-    {
+    if !start.ancestors().any(|folder| folder.join("Cargo.toml").is_file()) {
         return Ok(None);
     }
     // Without dependencies, cargo needs no network and no lock file.
@@ -34,25 +31,13 @@ pub(super) fn read(start: &Utf8Path) -> Result<Option<Workspace>, Error> {
         .current_dir(start)
         .no_deps()
         .exec()
-        .map_err(|error| Error::Cargo {
-            reason: one_line(&error),
-        })?;
-    let members = metadata
-        .workspace_packages()
-        .into_iter()
-        .map(|package| Member {
-            name: package.name.to_string(),
-            folder: package
-                .manifest_path
-                .parent()
-                .unwrap_or(start)
-                .to_path_buf(),
-        });
+        .map_err(|error| Error::Cargo { reason: one_line(&error) })?;
+    let members = metadata.workspace_packages().into_iter().map(|package| Member {
+        name: package.name.to_string(),
+        folder: package.manifest_path.parent().unwrap_or(start).to_path_buf(),
+    });
     let members = members.collect();
-    Ok(Some(Workspace {
-        root: metadata.workspace_root,
-        members,
-    }))
+    Ok(Some(Workspace { root: metadata.workspace_root, members }))
 }
 
 /// The first paragraph of what cargo says on one line, without the word that it begins with.
@@ -61,9 +46,7 @@ fn one_line(error: &cargo_metadata::Error) -> String {
         cargo_metadata::Error::CargoMetadata { stderr } => stderr.clone(),
         other => other.to_string(),
     };
-    let text = text
-        .split_once("error: ")
-        .map_or(text.as_str(), |(_, after)| after);
+    let text = text.split_once("error: ").map_or(text.as_str(), |(_, after)| after);
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     lines.collect::<Vec<_>>().join(" ")
 }
@@ -74,11 +57,10 @@ mod tests {
 
     #[test]
     fn what_cargo_says_becomes_one_line() {
-        let stderr = "warning: old\nerror: failed to parse manifest at `/p/Cargo.toml`\n\nCaused by:\n  no targets\n";
+        let stderr =
+            "warning: old\nerror: failed to parse manifest at `/p/Cargo.toml`\n\nCaused by:\n  no targets\n";
         assert_eq!(
-            one_line(&cargo_metadata::Error::CargoMetadata {
-                stderr: stderr.to_owned()
-            }),
+            one_line(&cargo_metadata::Error::CargoMetadata { stderr: stderr.to_owned() }),
             "failed to parse manifest at `/p/Cargo.toml` Caused by: no targets"
         );
     }

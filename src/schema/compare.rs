@@ -18,9 +18,7 @@ impl Drift {
     /// The object, as it is here where it is here.
     pub fn object(&self) -> &Object {
         match self {
-            Self::OnlyHere(object) | Self::OnlyInFiles(object) | Self::Different(object, _) => {
-                object
-            }
+            Self::OnlyHere(object) | Self::OnlyInFiles(object) | Self::Different(object, _) => object,
         }
     }
 
@@ -33,14 +31,10 @@ impl Drift {
                 format!("{kind} `{name}` is in the local database, but no migration makes it")
             }
             Self::OnlyInFiles(_) => {
-                format!(
-                    "{kind} `{name}` is made by the migrations, but is not in the local database"
-                )
+                format!("{kind} `{name}` is made by the migrations, but is not in the local database")
             }
             Self::Different(..) => {
-                format!(
-                    "{kind} `{name}` is defined otherwise in the local database than by the migrations"
-                )
+                format!("{kind} `{name}` is defined otherwise in the local database than by the migrations")
             }
         }
     }
@@ -58,10 +52,7 @@ pub fn compare(here: &Schema, files: &Schema) -> Vec<Drift> {
             Some(_) => {}
         }
     }
-    let only_in_files = files
-        .objects
-        .iter()
-        .filter(|object| find(here, object).is_none());
+    let only_in_files = files.objects.iter().filter(|object| find(here, object).is_none());
     drifts.extend(only_in_files.cloned().map(Drift::OnlyInFiles));
     drifts
 }

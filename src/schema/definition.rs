@@ -30,10 +30,8 @@ fn unquoted(identifier: &str) -> String {
 
 /// What a `CREATE VIRTUAL TABLE` statement keeps.
 pub fn virtual_module(sql: &str) -> Module {
-    let words: Vec<String> = tokens(sql)
-        .filter(Token::is_significant)
-        .map(|token| token.text.to_ascii_lowercase())
-        .collect();
+    let words: Vec<String> =
+        tokens(sql).filter(Token::is_significant).map(|token| token.text.to_ascii_lowercase()).collect();
     let module = words
         .iter()
         .position(|word| word == "using")
@@ -41,16 +39,12 @@ pub fn virtual_module(sql: &str) -> Module {
         .map_or("", String::as_str)
         .trim_matches(['"', '`', '[', ']']);
     match module {
-        "fts5" => words
-            .windows(3)
-            .find(|three| three[0] == "content" && three[1] == "=")
-            .map_or(Module::FtsOwnContent, |three| {
-                if three[2].len() <= 2 {
-                    Module::FtsContentless
-                } else {
-                    Module::FtsExternalContent
-                }
-            }),
+        "fts5" => words.windows(3).find(|three| three[0] == "content" && three[1] == "=").map_or(
+            Module::FtsOwnContent,
+            |three| {
+                if three[2].len() <= 2 { Module::FtsContentless } else { Module::FtsExternalContent }
+            },
+        ),
         "rtree" | "rtree_i32" | "geopoly" => Module::Rtree,
         _ => Module::Unknown,
     }
@@ -79,13 +73,9 @@ mod tests {
 
     #[test]
     fn fts5_tables_are_told_apart_by_their_content() {
-        let module =
-            |arguments: &str| virtual_module(&format!("CREATE VIRTUAL TABLE f USING {arguments}"));
+        let module = |arguments: &str| virtual_module(&format!("CREATE VIRTUAL TABLE f USING {arguments}"));
         assert_eq!(module("fts5(a, b)"), Module::FtsOwnContent);
-        assert_eq!(
-            module("FTS5(a, content='posts', content_rowid='id')"),
-            Module::FtsExternalContent
-        );
+        assert_eq!(module("FTS5(a, content='posts', content_rowid='id')"), Module::FtsExternalContent);
         assert_eq!(module("fts5(a, content=posts)"), Module::FtsExternalContent);
         assert_eq!(module("fts5(a, content='')"), Module::FtsContentless);
         assert_eq!(module("rtree(id, a, b)"), Module::Rtree);
@@ -94,11 +84,7 @@ mod tests {
 
     #[test]
     fn autoincrement_counts_only_as_a_word() {
-        assert!(is_autoincrement(
-            "CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT)"
-        ));
-        assert!(!is_autoincrement(
-            "CREATE TABLE t(a DEFAULT 'autoincrement' /* autoincrement */)"
-        ));
+        assert!(is_autoincrement("CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT)"));
+        assert!(!is_autoincrement("CREATE TABLE t(a DEFAULT 'autoincrement' /* autoincrement */)"));
     }
 }

@@ -156,9 +156,7 @@ pub struct ForeignKey {
 impl Schema {
     /// The table of this name (SQLite compares names without ASCII case).
     pub fn table(&self, name: &str) -> Option<&Table> {
-        self.tables
-            .iter()
-            .find(|table| table.name.eq_ignore_ascii_case(name))
+        self.tables.iter().find(|table| table.name.eq_ignore_ascii_case(name))
     }
 
     /// The triggers that stand on this table.
@@ -198,9 +196,7 @@ impl Table {
 
     /// The position of the column of this name.
     pub fn column(&self, name: &str) -> Option<usize> {
-        self.columns
-            .iter()
-            .position(|column| column.name.eq_ignore_ascii_case(name))
+        self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))
     }
 
     /// Positions of the columns that are stored, and so can be written.
@@ -226,9 +222,6 @@ impl Table {
 impl UniqueKey {
     /// Its columns where all of them are columns.
     pub fn plain_columns(&self) -> Option<Vec<usize>> {
-        self.columns
-            .iter()
-            .map(|column| column.as_ref().map(|(position, _)| *position))
-            .collect()
+        self.columns.iter().map(|column| column.as_ref().map(|(position, _)| *position)).collect()
     }
 }

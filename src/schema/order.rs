@@ -28,10 +28,7 @@ fn visit<'s>(schema: &'s Schema, start: usize, seen: &mut [bool], out: &mut Vec<
         }
         stack.push((position, true));
         for key in table.foreign_keys.iter().rev() {
-            let parent = schema
-                .tables
-                .iter()
-                .position(|other| other.name.eq_ignore_ascii_case(&key.parent));
+            let parent = schema.tables.iter().position(|other| other.name.eq_ignore_ascii_case(&key.parent));
             if let Some(parent) = parent.filter(|&parent| !seen[parent]) {
                 stack.push((parent, false));
             }

@@ -3,9 +3,7 @@
 use rusqlite::Connection;
 
 use super::definition::{is_autoincrement, virtual_module};
-use super::{
-    Affinity, Column, ForeignKey, Object, ObjectKind, Schema, Table, TableKind, UniqueKey,
-};
+use super::{Affinity, Column, ForeignKey, Object, ObjectKind, Schema, Table, TableKind, UniqueKey};
 use crate::names::is_internal;
 use crate::sql_text::quote_identifier;
 
@@ -43,12 +41,7 @@ fn objects(conn: &Connection, database: &str) -> rusqlite::Result<Vec<Object>> {
             "view" => ObjectKind::View,
             _ => ObjectKind::Trigger,
         };
-        Ok(Object {
-            kind,
-            name: row.get(1)?,
-            table: row.get(2)?,
-            sql: row.get(3)?,
-        })
+        Ok(Object { kind, name: row.get(1)?, table: row.get(2)?, sql: row.get(3)? })
     })?;
     rows.collect()
 }
@@ -81,10 +74,7 @@ fn table(conn: &Connection, database: &str, object: &Object) -> rusqlite::Result
         Ok(())
     })?;
     primary_key.sort_unstable();
-    let primary_key: Vec<usize> = primary_key
-        .into_iter()
-        .map(|(_, position)| position)
-        .collect();
+    let primary_key: Vec<usize> = primary_key.into_iter().map(|(_, position)| position).collect();
 
     let kind = kind(conn, database, object)?;
     let (unique_keys, has_key_index) = unique_keys(conn, database, object)?;
@@ -139,11 +129,7 @@ fn unique_keys(
                 let position: i64 = row.get("cid")?;
                 let collation: String = row.get("coll")?;
                 // -2 is an expression; -1, the rowid, cannot be named in an index.
-                columns.push(
-                    usize::try_from(position)
-                        .ok()
-                        .map(|position| (position, collation)),
-                );
+                columns.push(usize::try_from(position).ok().map(|position| (position, collation)));
             }
             Ok(())
         })?;
@@ -152,11 +138,7 @@ fn unique_keys(
     Ok((keys, has_key_index))
 }
 
-fn foreign_keys(
-    conn: &Connection,
-    database: &str,
-    table: &str,
-) -> rusqlite::Result<Vec<ForeignKey>> {
+fn foreign_keys(conn: &Connection, database: &str, table: &str) -> rusqlite::Result<Vec<ForeignKey>> {
     let mut keys: Vec<(i64, ForeignKey)> = Vec::new();
     conn.pragma(Some(database), "foreign_key_list", table, |row| {
         let id: i64 = row.get("id")?;
@@ -167,17 +149,9 @@ fn foreign_keys(
             key.columns.push(pair);
             return Ok(());
         }
-        let no_action =
-            |column| Ok::<_, rusqlite::Error>(row.get_ref(column)?.as_str()? == "NO ACTION");
+        let no_action = |column| Ok::<_, rusqlite::Error>(row.get_ref(column)?.as_str()? == "NO ACTION");
         let acts = !(no_action("on_delete")? && no_action("on_update")?);
-        keys.push((
-            id,
-            ForeignKey {
-                parent: row.get("table")?,
-                columns: vec![pair],
-                acts,
-            },
-        ));
+        keys.push((id, ForeignKey { parent: row.get("table")?, columns: vec![pair], acts }));
         Ok(())
     })?;
     Ok(keys.into_iter().map(|(_, key)| key).collect())
@@ -219,11 +193,7 @@ mod tests {
              CREATE TABLE c(id INTEGER PRIMARY KEY DESC); CREATE TABLE d(id INTEGER, x, PRIMARY KEY(id));
              CREATE TABLE e(id INTEGER PRIMARY KEY) WITHOUT ROWID;",
         );
-        let alias: Vec<_> = schema
-            .tables
-            .iter()
-            .map(|table| table.rowid_alias)
-            .collect();
+        let alias: Vec<_> = schema.tables.iter().map(|table| table.rowid_alias).collect();
         assert_eq!(alias, [Some(0), None, None, Some(0), None]);
     }
 
@@ -234,11 +204,7 @@ mod tests {
              CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT); CREATE VIRTUAL TABLE f USING fts5(a);
              CREATE TRIGGER \"d1_migrate_track_insert:t\" AFTER INSERT ON t BEGIN SELECT 1; END;",
         );
-        let names: Vec<_> = schema
-            .objects
-            .iter()
-            .map(|object| object.name.as_str())
-            .collect();
+        let names: Vec<_> = schema.objects.iter().map(|object| object.name.as_str()).collect();
         assert_eq!(names, ["t", "f"]);
     }
 

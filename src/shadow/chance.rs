@@ -43,9 +43,7 @@ impl World {
 
     /// Begins the random numbers of one file, so that they do not hang on the files before it.
     pub fn begin_file(self, digest: &str) {
-        let seed = digest
-            .bytes()
-            .fold(self as u64, |seed, byte| mix(seed ^ u64::from(byte)));
+        let seed = digest.bytes().fold(self as u64, |seed, byte| mix(seed ^ u64::from(byte)));
         SEED.store(seed, Relaxed);
         DRAWN.store(0, Relaxed);
     }
@@ -59,9 +57,7 @@ pub fn take_used() -> bool {
 /// Replaces SQLite's random functions on this connection.
 pub fn fix_random(conn: &Connection) -> rusqlite::Result<()> {
     // DETERMINISTIC is not claimed: SQLite must call it for every row.
-    conn.create_scalar_function("random", 0, FunctionFlags::SQLITE_UTF8, |_| {
-        Ok(draw() as i64)
-    })?;
+    conn.create_scalar_function("random", 0, FunctionFlags::SQLITE_UTF8, |_| Ok(draw() as i64))?;
     conn.create_scalar_function("randomblob", 1, FunctionFlags::SQLITE_UTF8, |context| {
         let length = context.get::<i64>(0)?.max(1);
         let blob: Vec<u8> = (0..length).map(|_| draw() as u8).collect();
@@ -94,10 +90,7 @@ unsafe extern "C" fn first_moment(_: *mut ffi::sqlite3_vfs, now: *mut ffi::sqlit
 }
 
 /// 2032-12-22T22:22:22.222Z.
-unsafe extern "C" fn second_moment(
-    _: *mut ffi::sqlite3_vfs,
-    now: *mut ffi::sqlite3_int64,
-) -> c_int {
+unsafe extern "C" fn second_moment(_: *mut ffi::sqlite3_vfs, now: *mut ffi::sqlite3_int64) -> c_int {
     // SAFETY: SQLite passes a valid pointer for the answer.
     unsafe { tell(now, 1_987_280_542_222) }
 }
@@ -115,10 +108,7 @@ fn register(name: &'static CStr, clock: Clock) {
     // its file methods find the application data and the file size they expect.
     unsafe {
         let default = ffi::sqlite3_vfs_find(std::ptr::null());
-        assert!(
-            !default.is_null(),
-            "SQLite has a default VFS on every platform it is built for"
-        );
+        assert!(!default.is_null(), "SQLite has a default VFS on every platform it is built for");
         let mut copy = *default;
         copy.zName = name.as_ptr();
         copy.pNext = std::ptr::null_mut();
@@ -136,8 +126,7 @@ mod tests {
 
     fn ask(world: World, sql: &str) -> String {
         let conn =
-            Connection::open_with_flags_and_vfs(":memory:", OpenFlags::default(), world.vfs())
-                .unwrap();
+            Connection::open_with_flags_and_vfs(":memory:", OpenFlags::default(), world.vfs()).unwrap();
         fix_random(&conn).unwrap();
         world.begin_file("file");
         conn.query_row(sql, (), |row| row.get(0)).unwrap()
@@ -157,9 +146,6 @@ mod tests {
             assert_eq!(ask(World::First, sql), ask(World::First, sql), "{sql}");
             assert_ne!(ask(World::First, sql), ask(World::Second, sql), "{sql}");
         }
-        assert_eq!(
-            ask(World::First, "SELECT datetime()"),
-            "2001-01-01 01:01:01"
-        );
+        assert_eq!(ask(World::First, "SELECT datetime()"), "2001-01-01 01:01:01");
     }
 }

@@ -41,19 +41,11 @@ pub enum Error {
 
 impl Error {
     pub(super) fn statement(file: &str, line: usize, sql: &str, error: rusqlite::Error) -> Self {
-        Self::Statement {
-            file: file.into(),
-            line,
-            sql: sql.into(),
-            reason: reason(&error),
-        }
+        Self::Statement { file: file.into(), line, sql: sql.into(), reason: reason(&error) }
     }
 
     pub(super) fn commit(file: &str, error: rusqlite::Error) -> Self {
-        Self::Commit {
-            file: file.into(),
-            reason: reason(&error),
-        }
+        Self::Commit { file: file.into(), reason: reason(&error) }
     }
 
     /// What to do next.

@@ -17,10 +17,8 @@ const D1: [(Limit, i32); 8] = [
 
 /// Runs `work` under D1's limits and takes them off again. (A database that is already attached stays attached.)
 pub fn under_d1_limits<T>(conn: &Connection, work: impl FnOnce() -> T) -> rusqlite::Result<T> {
-    let before: Vec<i32> = D1
-        .iter()
-        .map(|&(limit, value)| conn.set_limit(limit, value))
-        .collect::<rusqlite::Result<_>>()?;
+    let before: Vec<i32> =
+        D1.iter().map(|&(limit, value)| conn.set_limit(limit, value)).collect::<rusqlite::Result<_>>()?;
     let result = work();
     for (&(limit, _), value) in D1.iter().zip(before) {
         conn.set_limit(limit, value)?;

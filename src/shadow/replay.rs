@@ -55,10 +55,8 @@ fn run_transaction(
     record: impl FnOnce(&Connection) -> rusqlite::Result<()>,
 ) -> Result<(), Error> {
     conn.execute_batch("BEGIN IMMEDIATE")?;
-    let done = prepare(conn)
-        .map_err(Error::from)
-        .and_then(|()| run_statements(conn, name, text))
-        .and_then(|()| {
+    let done =
+        prepare(conn).map_err(Error::from).and_then(|()| run_statements(conn, name, text)).and_then(|()| {
             record(conn)?;
             let commit = |error| Error::commit(name, error);
             conn.execute_batch("COMMIT").map_err(commit)
@@ -72,11 +70,7 @@ fn run_transaction(
 fn run_statements(conn: &Connection, name: &str, text: &str) -> Result<(), Error> {
     for statement in statements(text) {
         let first = tokens(statement.text).find(Token::is_significant);
-        if first.is_some_and(|word| {
-            ["BEGIN", "COMMIT", "END"]
-                .iter()
-                .any(|end| word.is_word(end))
-        }) {
+        if first.is_some_and(|word| ["BEGIN", "COMMIT", "END"].iter().any(|end| word.is_word(end))) {
             continue;
         }
         under_d1_limits(conn, || run_one(conn, statement.text))?
@@ -89,9 +83,7 @@ fn authorize(context: AuthContext<'_>) -> Authorization {
     match context.action {
         AuthAction::Attach { .. } | AuthAction::Detach { .. } => Authorization::Deny,
         AuthAction::Pragma { pragma_name, .. }
-            if !PRAGMAS
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(pragma_name)) =>
+            if !PRAGMAS.iter().any(|known| known.eq_ignore_ascii_case(pragma_name)) =>
         {
             Authorization::Deny
         }

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::chance::{World, fix_random, take_used};
 use super::{Error, run_file};
-use crate::names::{SHADOW_FACTS, SHADOW_FILES, SHADOW_LEFT};
+use crate::names::{SHADOW_FACTS, SHADOW_FILES, SHADOW_LEFT, SHADOW_UNKNOWN};
 
 /// Changes when anything about the shadow's file does; an older one is thrown away.
 const FORMAT: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
@@ -37,7 +37,8 @@ pub struct Shadow {
     /// `main` is the shadow. Foreign keys are on, recursive triggers off, the clock stands still.
     pub conn: Connection,
     world: World,
-    path: Utf8PathBuf,
+    /// Its file.
+    pub path: Utf8PathBuf,
     _scratch: Option<TempDir>,
 }
 
@@ -47,10 +48,8 @@ impl Shadow {
         let (folder, scratch) = match home {
             Some(home) => (home.to_owned(), None),
             None => {
-                let scratch = tempfile::tempdir().map_err(|source| Error::Storage {
-                    path: "the temporary folder".into(),
-                    source,
-                })?;
+                let scratch = tempfile::tempdir()
+                    .map_err(|source| Error::Storage { path: "the temporary folder".into(), source })?;
                 let folder = Utf8PathBuf::from(scratch.path().to_string_lossy().into_owned());
                 (folder, Some(scratch))
             }
@@ -67,21 +66,12 @@ impl Shadow {
                 open(&path, world)?
             }
         };
-        Ok(Self {
-            conn,
-            world,
-            path,
-            _scratch: scratch,
-        })
+        Ok(Self { conn, world, path, _scratch: scratch })
     }
 
     /// Replays what the shadow lacks; from nothing where it holds anything else than the first of these files.
     /// Gives how many files were replayed, and calls `before` with each.
-    pub fn bring_to(
-        &mut self,
-        files: &[Source],
-        mut before: impl FnMut(&str),
-    ) -> anyhow::Result<usize> {
+    pub fn bring_to(&mut self, files: &[Source], mut before: impl FnMut(&str)) -> anyhow::Result<usize> {
         let held = held(&self.conn)?;
         let is_prefix = held.len() <= files.len()
             && held
@@ -107,10 +97,7 @@ impl Shadow {
                 |conn| {
                     add_file(conn, file.name, &file.digest, None, take_used())?;
                     conn.execute(&format!("DELETE FROM {SHADOW_LEFT}"), ())?;
-                    conn.execute(
-                        &format!("DELETE FROM {SHADOW_FACTS} WHERE name LIKE 'mark%'"),
-                        (),
-                    )?;
+                    conn.execute(&format!("DELETE FROM {SHADOW_FACTS} WHERE name LIKE 'mark%'"), ())?;
                     Ok(())
                 },
             )?;
@@ -131,22 +118,21 @@ impl Shadow {
     pub fn made(&self) -> rusqlite::Result<Vec<Made>> {
         let sql = format!("SELECT name, digest, feed FROM {SHADOW_FILES} WHERE feed IS NOT NULL");
         let mut statement = self.conn.prepare(&sql)?;
-        let rows = statement.query_map((), |row| {
-            Ok(Made {
-                name: row.get(0)?,
-                digest: row.get(1)?,
-                feed: row.get(2)?,
-            })
-        })?;
+        let rows = statement
+            .query_map((), |row| Ok(Made { name: row.get(0)?, digest: row.get(1)?, feed: row.get(2)? }))?;
         rows.collect()
+    }
+
+    /// Throws the shadow away: what was run on it besides the folder must not stay.
+    pub fn discard(self) {
+        let path = self.path.clone();
+        drop(self);
+        forget(&path);
     }
 
     fn begin_again(&mut self) -> Result<(), Error> {
         // The old file must be closed before it is removed (Windows).
-        drop(std::mem::replace(
-            &mut self.conn,
-            Connection::open_in_memory()?,
-        ));
+        drop(std::mem::replace(&mut self.conn, Connection::open_in_memory()?));
         forget(&self.path);
         self.conn = open(&self.path, self.world)?;
         Ok(())
@@ -162,27 +148,20 @@ pub fn add_file(
     feed: Option<&str>,
     chance: bool,
 ) -> rusqlite::Result<()> {
-    let sql =
-        format!("INSERT INTO {SHADOW_FILES}(name, digest, feed, chance) VALUES (?1, ?2, ?3, ?4)");
-    conn.execute(&sql, params![name, digest, feed, chance])
-        .map(drop)
+    let sql = format!("INSERT INTO {SHADOW_FILES}(name, digest, feed, chance) VALUES (?1, ?2, ?3, ?4)");
+    conn.execute(&sql, params![name, digest, feed, chance]).map(drop)
 }
 
 fn held(conn: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
-    let mut statement = conn.prepare(&format!(
-        "SELECT name, digest FROM {SHADOW_FILES} ORDER BY position"
-    ))?;
-    statement
-        .query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect()
+    let mut statement =
+        conn.prepare(&format!("SELECT name, digest FROM {SHADOW_FILES} ORDER BY position"))?;
+    statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
 fn open(path: &Utf8Path, world: World) -> Result<Connection, Error> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|source| Error::Storage {
-            path: folder.to_owned(),
-            source,
-        })?;
+        std::fs::create_dir_all(folder)
+            .map_err(|source| Error::Storage { path: folder.to_owned(), source })?;
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
@@ -194,19 +173,9 @@ fn open(path: &Utf8Path, world: World) -> Result<Connection, Error> {
     )?;
     fix_random(&conn)?;
     let format: Option<String> = conn
-        .query_row(
-            &format!("SELECT value FROM {SHADOW_FACTS} WHERE name = 'format'"),
-            (),
-            |row| row.get(0),
-        )
+        .query_row(&format!("SELECT value FROM {SHADOW_FACTS} WHERE name = 'format'"), (), |row| row.get(0))
         .optional()
-        .or_else(|error| {
-            if is_empty(&conn)? {
-                Ok(None)
-            } else {
-                Err(error)
-            }
-        })?;
+        .or_else(|error| if is_empty(&conn)? { Ok(None) } else { Err(error) })?;
     match format.as_deref() {
         Some(FORMAT) => Ok(conn),
         None => {
@@ -222,11 +191,7 @@ fn open(path: &Utf8Path, world: World) -> Result<Connection, Error> {
 }
 
 fn is_empty(conn: &Connection) -> rusqlite::Result<bool> {
-    conn.query_row(
-        "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)",
-        (),
-        |row| row.get(0),
-    )
+    conn.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", (), |row| row.get(0))
 }
 
 fn prepare(conn: &Connection) -> rusqlite::Result<()> {
@@ -234,6 +199,7 @@ fn prepare(conn: &Connection) -> rusqlite::Result<()> {
         "BEGIN;
          CREATE TABLE {SHADOW_FILES}(position INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, feed TEXT, chance INTEGER NOT NULL);
          CREATE TABLE {SHADOW_FACTS}(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+         CREATE TABLE {SHADOW_UNKNOWN}(tbl TEXT NOT NULL, key NOT NULL, col TEXT NOT NULL);
          CREATE TABLE {SHADOW_LEFT}(tbl TEXT NOT NULL, key NOT NULL);
          INSERT INTO {SHADOW_FACTS} VALUES ('format', '{FORMAT}');
          COMMIT;"

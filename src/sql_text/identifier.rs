@@ -14,15 +14,9 @@ pub fn quote_identifier(name: &str) -> String {
 /// A name as a person would write it: plain if it is an ASCII word and no keyword, else quoted.
 pub fn display_identifier(name: &str) -> Cow<'_, str> {
     let mut bytes = name.bytes();
-    let starts_well = bytes
-        .next()
-        .is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    let starts_well = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     let is_word = starts_well && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if is_word && !is_keyword(name) {
-        Cow::Borrowed(name)
-    } else {
-        Cow::Owned(quote_identifier(name))
-    }
+    if is_word && !is_keyword(name) { Cow::Borrowed(name) } else { Cow::Owned(quote_identifier(name)) }
 }
 
 /// Trusted text between single quotes, quotes inside doubled. For values of the user take [`super::literal()`], which also
@@ -70,10 +64,7 @@ mod tests {
         for index in 0..unsafe { ffi::sqlite3_keyword_count() } {
             let (mut name, mut len) = (std::ptr::null(), 0);
             let word = unsafe {
-                assert_eq!(
-                    ffi::sqlite3_keyword_name(index, &mut name, &mut len),
-                    ffi::SQLITE_OK
-                );
+                assert_eq!(ffi::sqlite3_keyword_name(index, &mut name, &mut len), ffi::SQLITE_OK);
                 std::slice::from_raw_parts(name.cast::<u8>(), len as usize)
             };
             let word = std::str::from_utf8(word).unwrap();
@@ -86,9 +77,7 @@ mod tests {
         for plain in ["posts", "_x", "Created_At2", "rowid", "id"] {
             assert_eq!(display_identifier(plain), plain);
         }
-        for quoted in [
-            "", "2fa", "a b", "order", "End", "größe", "a$b", "true", "a-b",
-        ] {
+        for quoted in ["", "2fa", "a b", "order", "End", "größe", "a$b", "true", "a-b"] {
             assert_eq!(display_identifier(quoted), format!("\"{quoted}\""));
         }
         assert_eq!(quote_identifier("a\"b;\n"), "\"a\"\"b;\n\"");

@@ -92,10 +92,7 @@ fn form(text: &str, line_feed: LineFeed) -> Form {
     } else if marks_cr && cr.is_none() || marks_lf && lf.is_none() {
         Form::Hex
     } else {
-        Form::Marked {
-            cr: cr.filter(|_| marks_cr),
-            lf: lf.filter(|_| marks_lf),
-        }
+        Form::Marked { cr: cr.filter(|_| marks_cr), lf: lf.filter(|_| marks_lf) }
     }
 }
 
@@ -165,10 +162,7 @@ mod tests {
         assert_eq!(literal(ValueRef::Integer(i64::MIN)), "-9223372036854775808");
         assert_eq!(literal(ValueRef::Blob(&[0, 0xab])), "X'00AB'");
         assert_eq!(text("it's\na — b"), "'it''s\na — b'");
-        assert_eq!(
-            text("begin transaction; COMMIT;"),
-            "'begin transaction; COMMIT;'"
-        );
+        assert_eq!(text("begin transaction; COMMIT;"), "'begin transaction; COMMIT;'");
     }
 
     #[test]
@@ -177,10 +171,7 @@ mod tests {
         assert_eq!(literal(ValueRef::Text(&[0xff])), "CAST(X'FF' AS TEXT)");
         assert!(text("x BEGIN TRANSACTION;").starts_with("CAST(X'"));
         assert_eq!(text("a\r\nb"), "replace('a\\r\nb', '\\r', char(13))");
-        assert_eq!(
-            text("\\r\r"),
-            "replace('\\r\u{240D}', '\u{240D}', char(13))"
-        );
+        assert_eq!(text("\\r\r"), "replace('\\r\u{240D}', '\u{240D}', char(13))");
         assert_eq!(text("\\r\r\u{240D}"), "CAST(X'5C720DE2908D' AS TEXT)");
     }
 
@@ -188,14 +179,9 @@ mod tests {
     fn both_line_ends_can_be_spelled_on_one_line() {
         let mut out = String::new();
         push_text(&mut out, "a\r\nb'", LineFeed::Marked);
-        assert_eq!(
-            out,
-            "replace(replace('a\\r\\nb''', '\\r', char(13)), '\\n', char(10))"
-        );
+        assert_eq!(out, "replace(replace('a\\r\\nb''', '\\r', char(13)), '\\n', char(10))");
         let db = Connection::open_in_memory().unwrap();
-        let read: String = db
-            .query_row(&format!("SELECT {out}"), [], |row| row.get(0))
-            .unwrap();
+        let read: String = db.query_row(&format!("SELECT {out}"), [], |row| row.get(0)).unwrap();
         assert_eq!(read, "a\r\nb'");
     }
 

@@ -47,9 +47,7 @@ impl Error {
     /// What to do next.
     pub fn help(&self) -> Option<String> {
         let text = match self {
-            Self::KeyTooLarge { .. } => {
-                "give the table a short key, or shorten the key of that row"
-            }
+            Self::KeyTooLarge { .. } => "give the table a short key, or shorten the key of that row",
             Self::RowTooLarge { .. } => "give the table fewer columns or shorter column names",
         };
         Some(text.to_owned())

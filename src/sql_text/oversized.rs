@@ -35,26 +35,16 @@ pub fn oversized_row(
     values: &[ValueRef<'_>],
     key: &[(String, ValueRef<'_>)],
 ) -> Result<Vec<String>, Error> {
-    let cells: Vec<Cell<'_>> = columns
-        .iter()
-        .zip(values)
-        .map(|(column, value)| Cell::new(column, *value, key))
-        .collect();
+    let cells: Vec<Cell<'_>> =
+        columns.iter().zip(values).map(|(column, value)| Cell::new(column, *value, key)).collect();
     let head = insert_head(table, columns.iter().map(String::as_str));
     let frame = head.len() + "\n  ();".len() + cells.len().saturating_sub(1) * ", ".len();
-    let costs = cells.iter().map(|cell| Cost {
-        whole: literal_len(cell.value),
-        apart: literal_len(cell.stub()),
-    });
+    let costs =
+        cells.iter().map(|cell| Cost { whole: literal_len(cell.value), apart: literal_len(cell.stub()) });
     let apart = set_apart(table, &cells, costs, frame)?;
-    let shown = cells
-        .iter()
-        .zip(&apart)
-        .map(|(cell, apart)| literal(if *apart { cell.stub() } else { cell.value }));
-    let mut statements = vec![format!(
-        "{head}\n  ({});",
-        shown.collect::<Vec<_>>().join(", ")
-    )];
+    let shown =
+        cells.iter().zip(&apart).map(|(cell, apart)| literal(if *apart { cell.stub() } else { cell.value }));
+    let mut statements = vec![format!("{head}\n  ({});", shown.collect::<Vec<_>>().join(", "))];
     append_all(&mut statements, table, &cells, &apart, &where_key(key))?;
     Ok(statements)
 }
@@ -70,25 +60,15 @@ pub fn oversized_update(
     set: &[(String, ValueRef<'_>)],
     key: &[(String, ValueRef<'_>)],
 ) -> Result<Vec<String>, Error> {
-    let cells: Vec<Cell<'_>> = set
-        .iter()
-        .map(|(column, value)| Cell::new(column, *value, key))
-        .collect();
+    let cells: Vec<Cell<'_>> = set.iter().map(|(column, value)| Cell::new(column, *value, key)).collect();
     let head = format!("UPDATE {} SET ", display_identifier(table));
     let tail = format!(" WHERE {};", where_key(key));
-    let costs = cells.iter().map(|cell| Cost {
-        whole: cell.assignment_len(),
-        apart: 0,
-    });
+    let costs = cells.iter().map(|cell| Cost { whole: cell.assignment_len(), apart: 0 });
     // Each assignment counts a comma, the last one has none.
     let frame = (head.len() + tail.len()).saturating_sub(", ".len());
     let apart = set_apart(table, &cells, costs, frame)?;
-    let shown: Vec<String> = cells
-        .iter()
-        .zip(&apart)
-        .filter(|(_, apart)| !**apart)
-        .map(|(cell, _)| cell.assignment())
-        .collect();
+    let shown: Vec<String> =
+        cells.iter().zip(&apart).filter(|(_, apart)| !**apart).map(|(cell, _)| cell.assignment()).collect();
     let mut statements = Vec::new();
     if !shown.is_empty() {
         statements.push(format!("{head}{}{tail}", shown.join(", ")));
@@ -96,10 +76,7 @@ pub fn oversized_update(
     let new_key: Vec<(String, ValueRef<'_>)> = key
         .iter()
         .map(|(column, value)| {
-            set.iter()
-                .find(|(set, _)| set == column)
-                .cloned()
-                .unwrap_or((column.clone(), *value))
+            set.iter().find(|(set, _)| set == column).cloned().unwrap_or((column.clone(), *value))
         })
         .collect();
     append_all(&mut statements, table, &cells, &apart, &where_key(&new_key))?;
@@ -115,11 +92,7 @@ struct Cell<'a> {
 
 impl<'a> Cell<'a> {
     fn new(column: &'a str, value: ValueRef<'a>, key: &[(String, ValueRef<'_>)]) -> Self {
-        Self {
-            column,
-            value,
-            in_key: key.iter().any(|(name, _)| name == column),
-        }
+        Self { column, value, in_key: key.iter().any(|(name, _)| name == column) }
     }
 
     /// An empty value of the same storage class, which NOT NULL and STRICT columns take.
@@ -173,19 +146,13 @@ fn set_apart(
         apart[index] = true;
     }
     let fits = total <= MAX_STATEMENT_BYTES;
-    fits.then_some(apart).ok_or_else(|| Error::RowTooLarge {
-        table: table.to_owned(),
-    })
+    fits.then_some(apart).ok_or_else(|| Error::RowTooLarge { table: table.to_owned() })
 }
 
 fn where_key(key: &[(String, ValueRef<'_>)]) -> String {
     let terms = key.iter().map(|(column, value)| {
         let operator = if *value == ValueRef::Null { "IS" } else { "=" };
-        format!(
-            "{} {operator} {}",
-            display_identifier(column),
-            literal(*value)
-        )
+        format!("{} {operator} {}", display_identifier(column), literal(*value))
     });
     terms.collect::<Vec<_>>().join(" AND ")
 }
@@ -204,12 +171,7 @@ fn append_all(
 }
 
 /// The UPDATEs that give one column its value, piece after piece.
-fn append(
-    statements: &mut Vec<String>,
-    table: &str,
-    cell: &Cell<'_>,
-    row: &str,
-) -> Result<(), Error> {
+fn append(statements: &mut Vec<String>, table: &str, cell: &Cell<'_>, row: &str) -> Result<(), Error> {
     let column = display_identifier(cell.column);
     let head = format!("UPDATE {} SET {column} = ", display_identifier(table));
     let tail = format!(" WHERE {row};");
@@ -217,9 +179,7 @@ fn append(
     let room = MAX_STATEMENT_BYTES
         .checked_sub(head.len() + tail.len() + longest)
         .filter(|room| *room >= SMALLEST_ROOM)
-        .ok_or_else(|| Error::KeyTooLarge {
-            table: table.to_owned(),
-        })?;
+        .ok_or_else(|| Error::KeyTooLarge { table: table.to_owned() })?;
 
     let (pieces, is_text) = match cell.value {
         ValueRef::Text(bytes) => (cut(bytes, room, ValueRef::Text), true),
@@ -227,26 +187,18 @@ fn append(
         ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => return Ok(()),
     };
     // A column of NUMERIC affinity would turn a first piece like `0000…` into a number, and the text would be lost.
-    let is_guarded =
-        is_text && pieces.len() > 1 && pieces[0].iter().all(|&byte| may_be_in_a_number(byte));
+    let is_guarded = is_text && pieces.len() > 1 && pieces[0].iter().all(|&byte| may_be_in_a_number(byte));
     for (index, piece) in pieces.iter().enumerate() {
         let expression = match (is_text, index) {
             (true, 0) if is_guarded => literal(ValueRef::Text(&[&[GUARD], *piece].concat())),
             (true, 0) => literal(ValueRef::Text(piece)),
             (true, _) if is_guarded && index + 1 == pieces.len() => {
-                format!(
-                    "{} || {}",
-                    unguarded(&column),
-                    literal(ValueRef::Text(piece))
-                )
+                format!("{} || {}", unguarded(&column), literal(ValueRef::Text(piece)))
             }
             (true, _) => format!("{column} || {}", literal(ValueRef::Text(piece))),
             (false, 0) => literal(ValueRef::Blob(piece)),
             // `||` makes TEXT of two BLOBs, byte for byte, NULs included; the CAST changes only the storage class.
-            (false, _) => format!(
-                "CAST({column} || {} AS BLOB)",
-                literal(ValueRef::Blob(piece))
-            ),
+            (false, _) => format!("CAST({column} || {} AS BLOB)", literal(ValueRef::Blob(piece))),
         };
         statements.push(format!("{head}{expression}{tail}"));
     }
@@ -265,11 +217,7 @@ fn may_be_in_a_number(byte: u8) -> bool {
 }
 
 /// Cuts bytes into pieces whose literals are at most `room` bytes long, never inside a UTF-8 character of valid text.
-fn cut<'a>(
-    mut bytes: &'a [u8],
-    room: usize,
-    as_value: fn(&'a [u8]) -> ValueRef<'a>,
-) -> Vec<&'a [u8]> {
+fn cut<'a>(mut bytes: &'a [u8], room: usize, as_value: fn(&'a [u8]) -> ValueRef<'a>) -> Vec<&'a [u8]> {
     let mut pieces = Vec::new();
     while !bytes.is_empty() {
         let mut size = room.min(bytes.len());
@@ -292,10 +240,7 @@ fn cut<'a>(
 /// The last place at or before `size` where no continuation byte follows; `size` itself if there is none close by.
 fn boundary(bytes: &[u8], size: usize) -> usize {
     let starts_here = |&at: &usize| bytes.get(at).is_none_or(|byte| byte & 0xC0 != 0x80);
-    (size.saturating_sub(3).max(1)..=size)
-        .rev()
-        .find(starts_here)
-        .unwrap_or(size)
+    (size.saturating_sub(3).max(1)..=size).rev().find(starts_here).unwrap_or(size)
 }
 
 #[cfg(test)]

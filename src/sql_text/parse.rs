@@ -56,10 +56,7 @@ impl<'a> Reader<'a> {
         if !odd.is_empty() {
             return None;
         }
-        pairs
-            .iter()
-            .map(|&[high, low]| Some(hex(high)? << 4 | hex(low)?))
-            .collect()
+        pairs.iter().map(|&[high, low]| Some(hex(high)? << 4 | hex(low)?)).collect()
     }
 
     fn text(&mut self) -> Option<String> {
@@ -78,9 +75,7 @@ impl<'a> Reader<'a> {
                 self.expect("char(10))")?;
                 ("\n", LF_MARKS)
             };
-            marks
-                .contains(&mark.as_str())
-                .then(|| inner.replace(&mark, character))
+            marks.contains(&mark.as_str()).then(|| inner.replace(&mark, character))
         } else {
             self.quoted()
         }
@@ -104,11 +99,7 @@ impl<'a> Reader<'a> {
         let start = self.rest;
         let negative = self.take("-");
         if self.take("Inf") {
-            return Some(Value::Real(if negative {
-                f64::NEG_INFINITY
-            } else {
-                f64::INFINITY
-            }));
+            return Some(Value::Real(if negative { f64::NEG_INFINITY } else { f64::INFINITY }));
         }
         self.digits()?;
         if !self.take(".") {
@@ -158,9 +149,7 @@ mod tests {
     #[test]
     fn what_quote_writes_in_old_and_new_versions_is_read() {
         assert_eq!(
-            parse_literals(
-                "NULL,-12, 'a''b',X'00ff',1.0e+25,3.00000000000000044408e-01,9.0e+999,-Inf"
-            ),
+            parse_literals("NULL,-12, 'a''b',X'00ff',1.0e+25,3.00000000000000044408e-01,9.0e+999,-Inf"),
             Some(vec![
                 Value::Null,
                 Value::Integer(-12),
@@ -177,20 +166,15 @@ mod tests {
     #[test]
     fn quote_of_the_bundled_sqlite_is_read_back() {
         let db = Connection::open_in_memory().unwrap();
-        let expressions = "'x,''y''', X'', -9.0e+999, 1.5, 5e-324, -9223372036854775807, 0.1, 123456789012345678.0";
-        let quoted = expressions
-            .split(", ")
-            .map(|e| format!("quote({e})"))
-            .collect::<Vec<_>>()
-            .join("||','||");
-        let list: String = db
-            .query_row(&format!("SELECT {quoted}"), [], |row| row.get(0))
-            .unwrap();
+        let expressions =
+            "'x,''y''', X'', -9.0e+999, 1.5, 5e-324, -9223372036854775807, 0.1, 123456789012345678.0";
+        let quoted =
+            expressions.split(", ").map(|e| format!("quote({e})")).collect::<Vec<_>>().join("||','||");
+        let list: String = db.query_row(&format!("SELECT {quoted}"), [], |row| row.get(0)).unwrap();
         let read = parse_literals(&list).unwrap();
         for (expression, value) in expressions.split(", ").zip(read) {
-            let expected: Value = db
-                .query_row(&format!("SELECT {expression}"), [], |row| row.get(0))
-                .unwrap();
+            let expected: Value =
+                db.query_row(&format!("SELECT {expression}"), [], |row| row.get(0)).unwrap();
             assert_eq!(value, expected, "{expression}");
         }
     }

@@ -37,11 +37,7 @@ fn push_decimal(out: &mut String, value: f64) {
         out.push_str(&shortest);
         return;
     }
-    let places = if is_well_inside(&format!("{value:.16e}"), value) {
-        16
-    } else {
-        17
-    };
+    let places = if is_well_inside(&format!("{value:.16e}"), value) { 16 } else { 17 };
     let exponent = value.abs().log10().floor() as i32;
     if (-5..16).contains(&exponent) {
         let decimals = (places - exponent) as usize;
@@ -62,8 +58,7 @@ fn with_point(digits: String) -> String {
 /// Whether the decimal digits lie so close to the value that a slightly wrong reader finds it too. Compared on 19 digits.
 fn is_well_inside(digits: &str, value: f64) -> bool {
     let exact = format!("{value:.18e}");
-    let (Some((written, exponent)), Some((wanted, exact_exponent))) =
-        (mantissa(digits), mantissa(&exact))
+    let (Some((written, exponent)), Some((wanted, exact_exponent))) = (mantissa(digits), mantissa(&exact))
     else {
         return false;
     };
@@ -92,11 +87,8 @@ fn mantissa(digits: &str) -> Option<(i128, i32)> {
 fn push_quotient(out: &mut String, value: f64) {
     let bits = value.abs().to_bits();
     let (exponent, fraction) = (bits >> 52, bits & ((1 << 52) - 1));
-    let (numerator, shift) = if exponent == 0 {
-        (fraction, 1074)
-    } else {
-        (fraction | 1 << 52, 1075 - exponent as u32)
-    };
+    let (numerator, shift) =
+        if exponent == 0 { (fraction, 1074) } else { (fraction | 1 << 52, 1075 - exponent as u32) };
     let zeros = numerator.trailing_zeros();
     let sign = if value < 0.0 { "-" } else { "" };
     let _ = write!(out, "{sign}{}.0", numerator >> zeros);
@@ -141,10 +133,7 @@ mod tests {
     #[test]
     fn a_tiny_real_is_written_as_an_exact_quotient() {
         let text = real(-f64::MIN_POSITIVE);
-        assert!(
-            text.starts_with("-1.0 / 4611686018427387904.0 / "),
-            "{text}"
-        );
+        assert!(text.starts_with("-1.0 / 4611686018427387904.0 / "), "{text}");
         assert_eq!(text.matches(" / ").count(), 17);
     }
 
@@ -155,16 +144,9 @@ mod tests {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            for value in [
-                f64::from_bits(state),
-                (state >> 11) as f64 / (1_u64 << 50) as f64,
-            ] {
+            for value in [f64::from_bits(state), (state >> 11) as f64 / (1_u64 << 50) as f64] {
                 if value.is_finite() && value.abs() >= SMALLEST_DECIMAL {
-                    assert_eq!(
-                        real(value).parse::<f64>().unwrap().to_bits(),
-                        value.to_bits(),
-                        "{value:e}"
-                    );
+                    assert_eq!(real(value).parse::<f64>().unwrap().to_bits(), value.to_bits(), "{value:e}");
                 }
             }
         }

@@ -19,11 +19,7 @@ pub struct Statement<'a> {
 /// The statements of a text, in linear time. What holds only comments, or nothing, is not a statement; a last one without
 /// `;` is.
 pub fn statements(sql: &str) -> Statements<'_> {
-    Statements {
-        sql,
-        tokens: tokens(sql),
-        line: 1,
-    }
+    Statements { sql, tokens: tokens(sql), line: 1 }
 }
 
 /// The iterator that [`statements`] gives.
@@ -61,11 +57,7 @@ impl<'a> Iterator for Statements<'a> {
             }
         }
         let (line, offset) = first?;
-        Some(Statement {
-            text: &self.sql[start?..end],
-            line,
-            offset,
-        })
+        Some(Statement { text: &self.sql[start?..end], line, offset })
     }
 }
 
@@ -119,9 +111,7 @@ mod tests {
     use std::ffi::CString;
 
     fn split(sql: &str) -> Vec<(&str, usize)> {
-        statements(sql)
-            .map(|statement| (statement.text, statement.line))
-            .collect()
+        statements(sql).map(|statement| (statement.text, statement.line)).collect()
     }
 
     fn is_complete(sql: &str) -> bool {
@@ -135,29 +125,14 @@ mod tests {
         let sql = "-- Migration; 1\n\n/* a\n b; */ SELECT ';' -- x;\n;;\n SELECT 2 -- end";
         assert_eq!(
             split(sql),
-            [
-                ("-- Migration; 1\n\n/* a\n b; */ SELECT ';' -- x;\n;", 4),
-                ("\n SELECT 2 -- end", 6)
-            ]
+            [("-- Migration; 1\n\n/* a\n b; */ SELECT ';' -- x;\n;", 4), ("\n SELECT 2 -- end", 6)]
         );
-        assert_eq!(
-            statements(sql).next().unwrap().offset,
-            sql.find("SELECT").unwrap()
-        );
+        assert_eq!(statements(sql).next().unwrap().offset, sql.find("SELECT").unwrap());
     }
 
     #[test]
     fn what_holds_no_word_is_no_statement() {
-        for sql in [
-            "",
-            " \n",
-            ";",
-            ";;\n;",
-            "-- a;",
-            "/* ;",
-            "\u{FEFF}",
-            "; -- x\n /* y */ ;",
-        ] {
+        for sql in ["", " \n", ";", ";;\n;", "-- a;", "/* ;", "\u{FEFF}", "; -- x\n /* y */ ;"] {
             assert_eq!(split(sql), [], "{sql}");
         }
     }
@@ -168,23 +143,12 @@ mod tests {
                        SELECT 1; /* END; */ end\n;";
         let explained = "EXPLAIN QUERY PLAN CREATE TRIGGER t INSERT ON a BEGIN SELECT 1; END;";
         let sql = format!("{trigger}SELECT 1;{explained}SELECT 2");
-        assert_eq!(
-            split(&sql),
-            [
-                (trigger, 1),
-                ("SELECT 1;", 4),
-                (explained, 4),
-                ("SELECT 2", 4)
-            ]
-        );
+        assert_eq!(split(&sql), [(trigger, 1), ("SELECT 1;", 4), (explained, 4), ("SELECT 2", 4)]);
     }
 
     #[test]
     fn a_byte_order_mark_does_not_hide_a_trigger() {
-        assert_eq!(
-            split("\u{FEFF}CREATE TRIGGER t INSERT ON a BEGIN SELECT 1; END; SELECT 2").len(),
-            2
-        );
+        assert_eq!(split("\u{FEFF}CREATE TRIGGER t INSERT ON a BEGIN SELECT 1; END; SELECT 2").len(), 2);
     }
 
     #[test]

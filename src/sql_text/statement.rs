@@ -11,11 +11,7 @@ pub const MAX_STATEMENT_BYTES: usize = 100_000;
 /// `INSERT INTO posts (id, title) VALUES`, without a line end.
 pub(super) fn insert_head<'a>(table: &str, columns: impl IntoIterator<Item = &'a str>) -> String {
     let columns: Vec<_> = columns.into_iter().map(display_identifier).collect();
-    format!(
-        "INSERT INTO {} ({}) VALUES",
-        display_identifier(table),
-        columns.join(", ")
-    )
+    format!("INSERT INTO {} ({}) VALUES", display_identifier(table), columns.join(", "))
 }
 
 /// What became of a row that was pushed.
@@ -41,10 +37,7 @@ pub struct InsertBatch {
 impl InsertBatch {
     /// An empty batch for these columns, which every row must have in this order.
     pub fn new(table: &str, columns: &[String]) -> Self {
-        Self {
-            head: insert_head(table, columns.iter().map(String::as_str)),
-            text: String::new(),
-        }
+        Self { head: insert_head(table, columns.iter().map(String::as_str)), text: String::new() }
     }
 
     /// Adds a row. The value tells what must be written before going on.
@@ -102,14 +95,8 @@ mod tests {
     fn a_batch_reads_like_a_list_of_rows() {
         let mut batch = batch();
         assert_eq!(batch.finish(), None);
-        assert_eq!(
-            batch.push_row(&[ValueRef::Integer(1), ValueRef::Text(b"a")]),
-            Pushed::Held
-        );
-        assert_eq!(
-            batch.push_row(&[ValueRef::Integer(2), ValueRef::Null]),
-            Pushed::Held
-        );
+        assert_eq!(batch.push_row(&[ValueRef::Integer(1), ValueRef::Text(b"a")]), Pushed::Held);
+        assert_eq!(batch.push_row(&[ValueRef::Integer(2), ValueRef::Null]), Pushed::Held);
         let expected = "INSERT INTO posts (id, \"order\") VALUES\n  (1, 'a'),\n  (2, NULL);";
         assert_eq!(batch.finish().as_deref(), Some(expected));
         assert_eq!(batch.finish(), None);
@@ -120,25 +107,18 @@ mod tests {
         let fixed = "INSERT INTO posts (id, \"order\") VALUES\n  (1, '');".len();
         let fits = vec![b'a'; MAX_STATEMENT_BYTES - fixed];
         let mut batch = batch();
-        assert_eq!(
-            batch.push_row(&[ValueRef::Integer(1), ValueRef::Text(&fits)]),
-            Pushed::Held
-        );
+        assert_eq!(batch.push_row(&[ValueRef::Integer(1), ValueRef::Text(&fits)]), Pushed::Held);
         let Pushed::Finished(full) = batch.push_row(&[ValueRef::Integer(2), ValueRef::Null]) else {
             panic!()
         };
         assert_eq!(full.len(), MAX_STATEMENT_BYTES);
         let larger = [fits.as_slice(), b"a"].concat();
-        let Pushed::TooLarge(Some(before)) =
-            batch.push_row(&[ValueRef::Integer(1), ValueRef::Text(&larger)])
+        let Pushed::TooLarge(Some(before)) = batch.push_row(&[ValueRef::Integer(1), ValueRef::Text(&larger)])
         else {
             panic!()
         };
         assert!(before.ends_with("\n  (2, NULL);"));
-        assert_eq!(
-            batch.push_row(&[ValueRef::Integer(1), ValueRef::Text(&larger)]),
-            Pushed::TooLarge(None)
-        );
+        assert_eq!(batch.push_row(&[ValueRef::Integer(1), ValueRef::Text(&larger)]), Pushed::TooLarge(None));
         assert_eq!(batch.finish(), None);
     }
 
@@ -154,15 +134,7 @@ mod tests {
         }
         done.extend(batch.finish());
         assert_eq!(done.len(), 5);
-        assert!(
-            done.iter()
-                .all(|statement| statement.len() <= MAX_STATEMENT_BYTES)
-        );
-        assert_eq!(
-            done.iter()
-                .map(|statement| statement.matches("\n  (").count())
-                .sum::<usize>(),
-            20_000
-        );
+        assert!(done.iter().all(|statement| statement.len() <= MAX_STATEMENT_BYTES));
+        assert_eq!(done.iter().map(|statement| statement.matches("\n  (").count()).sum::<usize>(), 20_000);
     }
 }

@@ -65,11 +65,7 @@ impl<'a> Iterator for Tokens<'a> {
     fn next(&mut self) -> Option<Token<'a>> {
         let rest = &self.sql[self.at..];
         let (kind, len) = first_token(rest, self.at == 0)?;
-        let token = Token {
-            kind,
-            text: &rest[..len],
-            start: self.at,
-        };
+        let token = Token { kind, text: &rest[..len], start: self.at };
         self.at += len;
         Some(token)
     }
@@ -83,20 +79,11 @@ fn first_token(rest: &str, at_start: bool) -> Option<(TokenKind, usize)> {
     }
     let through = |end: Option<usize>| end.unwrap_or(bytes.len());
     Some(match (*bytes.first()?, bytes.get(1)) {
-        (b'-', Some(b'-')) => (
-            TokenKind::Comment,
-            through(rest.find('\n').map(|at| at + 1)),
-        ),
-        (b'/', Some(b'*')) => (
-            TokenKind::Comment,
-            through(rest[2..].find("*/").map(|at| at + 4)),
-        ),
+        (b'-', Some(b'-')) => (TokenKind::Comment, through(rest.find('\n').map(|at| at + 1))),
+        (b'/', Some(b'*')) => (TokenKind::Comment, through(rest[2..].find("*/").map(|at| at + 4))),
         (b'\'', _) => (TokenKind::String, quoted_len(bytes, b'\'')),
         (quote @ (b'"' | b'`'), _) => (TokenKind::QuotedIdentifier, quoted_len(bytes, quote)),
-        (b'[', _) => (
-            TokenKind::QuotedIdentifier,
-            through(rest.find(']').map(|at| at + 1)),
-        ),
+        (b'[', _) => (TokenKind::QuotedIdentifier, through(rest.find(']').map(|at| at + 1))),
         (byte, _) if is_whitespace(byte) => (TokenKind::Whitespace, run(bytes, is_whitespace)),
         (byte, _) if byte.is_ascii_digit() => (TokenKind::Number, run(bytes, is_identifier_byte)),
         (byte, _) if is_identifier_byte(byte) => (TokenKind::Word, run(bytes, is_identifier_byte)),
@@ -117,10 +104,7 @@ fn quoted_len(bytes: &[u8], quote: u8) -> usize {
 }
 
 fn run(bytes: &[u8], belongs: fn(u8) -> bool) -> usize {
-    bytes
-        .iter()
-        .position(|&byte| !belongs(byte))
-        .unwrap_or(bytes.len())
+    bytes.iter().position(|&byte| !belongs(byte)).unwrap_or(bytes.len())
 }
 
 fn is_whitespace(byte: u8) -> bool {

@@ -39,9 +39,7 @@ pub struct Firing {
 pub fn firing(sql: &str) -> Option<Firing> {
     let mut words = tokens(sql).filter(Token::is_significant).peekable();
     let take = |words: &mut std::iter::Peekable<_>, keyword: &str| {
-        words
-            .next_if(|token: &Token<'_>| token.is_word(keyword))
-            .is_some()
+        words.next_if(|token: &Token<'_>| token.is_word(keyword)).is_some()
     };
     if !take(&mut words, "CREATE") {
         return None;
@@ -68,14 +66,8 @@ pub fn firing(sql: &str) -> Option<Firing> {
         Timing::Before
     };
     let event = words.next()?;
-    let events = [
-        ("INSERT", Event::Insert),
-        ("DELETE", Event::Delete),
-        ("UPDATE", Event::Update),
-    ];
-    let (_, event) = events
-        .into_iter()
-        .find(|(keyword, _)| event.is_word(keyword))?;
+    let events = [("INSERT", Event::Insert), ("DELETE", Event::Delete), ("UPDATE", Event::Update)];
+    let (_, event) = events.into_iter().find(|(keyword, _)| event.is_word(keyword))?;
     Some(Firing { timing, event })
 }
 
@@ -94,11 +86,7 @@ pub fn one_line(sql: &str) -> String {
     let mut parts: Vec<Part<'_>> = Vec::new();
     for token in tokens(sql) {
         if token.is_significant() {
-            parts.push(Part {
-                token,
-                spaced,
-                role: Role::Plain,
-            });
+            parts.push(Part { token, spaced, role: Role::Plain });
         }
         spaced = !token.is_significant();
     }
@@ -147,9 +135,7 @@ fn push_part(out: &mut String, part: &Part<'_>, may_be_an_expression: bool) {
         Role::Keyword => out.push_str(&text.to_ascii_uppercase()),
         Role::Name => out.push_str(&quote_identifier(text)),
         Role::Plain => match content(&part.token).filter(|_| may_be_an_expression) {
-            Some(content) if content.contains(['\n', '\r']) => {
-                push_text(out, &content, LineFeed::Marked)
-            }
+            Some(content) if content.contains(['\n', '\r']) => push_text(out, &content, LineFeed::Marked),
             _ => out.push_str(text),
         },
     }
@@ -163,19 +149,12 @@ fn content(token: &Token<'_>) -> Option<String> {
 
 /// Whether a function call may stand in the place of a string that follows these parts.
 fn may_be_an_expression(before: &[Part<'_>]) -> bool {
-    const NAMES_FOLLOW: [&str; 9] = [
-        "AS", "FROM", "JOIN", "INTO", "UPDATE", "TABLE", "TRIGGER", "ON", "COLLATE",
-    ];
-    let back = |distance: usize| {
-        before
-            .len()
-            .checked_sub(distance)
-            .and_then(|index| before.get(index))
-    };
+    const NAMES_FOLLOW: [&str; 9] =
+        ["AS", "FROM", "JOIN", "INTO", "UPDATE", "TABLE", "TRIGGER", "ON", "COLLATE"];
+    let back = |distance: usize| before.len().checked_sub(distance).and_then(|index| before.get(index));
     let in_raise = back(4).is_some_and(|part| part.token.is_word("RAISE"));
     let follows = |text: &str| back(1).is_some_and(|part| part.token.text == text);
-    let is_named =
-        back(1).is_some_and(|part| NAMES_FOLLOW.iter().any(|word| part.token.is_word(word)));
+    let is_named = back(1).is_some_and(|part| NAMES_FOLLOW.iter().any(|word| part.token.is_word(word)));
     // `x 'alias'` is a name too: a string is an expression only where an operand may stand.
     !(in_raise && follows(",") || follows(".") || is_named || ends_operand(before))
 }
@@ -190,19 +169,12 @@ fn assign_roles(parts: &mut [Part<'_>]) {
         if token.is_word("CASE") {
             open_cases.push((index, depth));
         } else if token.is_word("BEGIN") {
-            let starts_body = !in_body
-                && parts
-                    .get(index + 1)
-                    .is_some_and(|next| starts_statement(&next.token));
+            let starts_body =
+                !in_body && parts.get(index + 1).is_some_and(|next| starts_statement(&next.token));
             in_body |= starts_body;
-            parts[index].role = if starts_body {
-                Role::Keyword
-            } else {
-                Role::Name
-            };
+            parts[index].role = if starts_body { Role::Keyword } else { Role::Name };
         } else if token.is_word("END") {
-            let case =
-                open_cases.pop_if(|(_, opened)| *opened == depth && ends_operand(&parts[..index]));
+            let case = open_cases.pop_if(|(_, opened)| *opened == depth && ends_operand(&parts[..index]));
             match case {
                 Some((opened, _)) => close_case(parts, opened, index),
                 None => parts[index].role = if last { Role::Keyword } else { Role::Name },
@@ -218,9 +190,7 @@ fn assign_roles(parts: &mut [Part<'_>]) {
 
 fn close_case(parts: &mut [Part<'_>], opened: usize, closed: usize) {
     let is_at = |index: Option<usize>, text: &str| {
-        index
-            .and_then(|i| parts.get(i))
-            .is_some_and(|part| part.token.text == text)
+        index.and_then(|i| parts.get(i)).is_some_and(|part| part.token.text == text)
     };
     if is_at(opened.checked_sub(1), "(") && is_at(Some(closed + 1), ")") {
         parts[closed].role = Role::Keyword;
@@ -231,11 +201,9 @@ fn close_case(parts: &mut [Part<'_>], opened: usize, closed: usize) {
 }
 
 fn starts_statement(token: &Token<'_>) -> bool {
-    [
-        "INSERT", "UPDATE", "DELETE", "SELECT", "REPLACE", "WITH", "VALUES",
-    ]
-    .iter()
-    .any(|word| token.is_word(word))
+    ["INSERT", "UPDATE", "DELETE", "SELECT", "REPLACE", "WITH", "VALUES"]
+        .iter()
+        .any(|word| token.is_word(word))
 }
 
 /// Whether an operand is complete after these parts, so that `END` after them is not itself a name.
@@ -289,12 +257,7 @@ fn ends_operand(before: &[Part<'_>]) -> bool {
     };
     let is_qualified = before.len() > 1 && before[before.len() - 2].token.text == ".";
     match previous.token.kind {
-        TokenKind::Word => {
-            is_qualified
-                || !OPERAND_FOLLOWS
-                    .iter()
-                    .any(|word| previous.token.is_word(word))
-        }
+        TokenKind::Word => is_qualified || !OPERAND_FOLLOWS.iter().any(|word| previous.token.is_word(word)),
         TokenKind::Punctuation => previous.token.text == ")",
         _ => true,
     }

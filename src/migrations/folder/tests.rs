@@ -9,9 +9,7 @@ struct Project {
 
 impl Project {
     fn with(files: &[&str]) -> Project {
-        let project = Project {
-            root: tempfile::tempdir().unwrap(),
-        };
+        let project = Project { root: tempfile::tempdir().unwrap() };
         for file in files {
             project.put(file, b"SELECT 1;\n");
         }
@@ -99,20 +97,10 @@ fn a_folder_that_is_a_symbolic_link_is_read() {
 
 #[test]
 fn a_pattern_reaches_subfolders_and_names_are_relative_to_the_folder() {
-    let files = [
-        "0010_b/migration.sql",
-        "2_c/migration.sql",
-        "2_c/x.sql",
-        "0003_top.sql",
-    ];
+    let files = ["0010_b/migration.sql", "2_c/migration.sql", "2_c/x.sql", "0003_top.sql"];
     let project = Project::with(&files);
-    let folder = project
-        .read_pattern("./migrations//*/migration.sql")
-        .unwrap();
-    assert_eq!(
-        names(&folder),
-        ["2_c/migration.sql", "0010_b/migration.sql"]
-    );
+    let folder = project.read_pattern("./migrations//*/migration.sql").unwrap();
+    assert_eq!(names(&folder), ["2_c/migration.sql", "0010_b/migration.sql"]);
     assert_eq!(folder.next_number().unwrap(), 11);
     let error = folder.accepts("0011_x.sql").unwrap_err();
     assert_eq!(
@@ -156,9 +144,7 @@ fn the_project_folder_itself_may_be_the_migrations_folder() {
 
 #[test]
 fn a_pattern_that_cannot_be_matched_here_is_an_error() {
-    let error = Project::with(&[])
-        .read_pattern("migrations/{1..3}.sql")
-        .unwrap_err();
+    let error = Project::with(&[]).read_pattern("migrations/{1..3}.sql").unwrap_err();
     assert_eq!(
         error.to_string(),
         "the migrations_pattern `migrations/{1..3}.sql` cannot be used: \
@@ -175,10 +161,7 @@ fn the_next_number_follows_the_highest_whatever_the_padding() {
         (&["9999_x.sql"], 10_000),
         (&["20241122120000123_x.sql"], 20_241_122_120_000_124),
     ] {
-        assert_eq!(
-            Project::with(files).read().unwrap().next_number().unwrap(),
-            next
-        );
+        assert_eq!(Project::with(files).read().unwrap().next_number().unwrap(), next);
     }
 }
 
@@ -187,11 +170,7 @@ fn a_number_that_wrangler_cannot_count_on_from_is_an_error() {
     // The second is not exact in wrangler: 9999999999999999 and 10000000000000000 are one number
     // there, and the text decides.
     for file in ["99999999999999999999_x.sql", "9999999999999999_x.sql"] {
-        let error = Project::with(&[file])
-            .read()
-            .unwrap()
-            .next_number()
-            .unwrap_err();
+        let error = Project::with(&[file]).read().unwrap().next_number().unwrap_err();
         let expected = format!("no number can follow that of the migration `{file}`");
         assert_eq!(error.to_string(), expected);
     }
@@ -199,15 +178,8 @@ fn a_number_that_wrangler_cannot_count_on_from_is_an_error() {
 
 #[test]
 fn duplicate_numbers_are_found_but_not_within_one_subfolder() {
-    let project = Project::with(&[
-        "0001_a.sql",
-        "1_b.sql",
-        "0002/a.sql",
-        "0002/b.sql",
-        "0003_c.sql",
-        "a.sql",
-        "b.sql",
-    ]);
+    let project =
+        Project::with(&["0001_a.sql", "1_b.sql", "0002/a.sql", "0002/b.sql", "0003_c.sql", "a.sql", "b.sql"]);
     let folder = project.read_pattern("migrations/**/*.sql").unwrap();
     let duplicates = folder.duplicate_numbers();
     assert_eq!(duplicates.len(), 1);
@@ -229,9 +201,7 @@ fn a_byte_order_mark_is_not_text_but_counts_in_the_digest() {
     project.put("0001_a.sql", b"\xef\xbb\xbfSELECT 1;");
     project.put("0002_b.sql", b"SELECT 1;");
     let folder = project.read().unwrap();
-    let [a, b] = &folder.migrations[..] else {
-        panic!()
-    };
+    let [a, b] = &folder.migrations[..] else { panic!() };
     assert_eq!(a.read_text().unwrap(), b.read_text().unwrap());
     assert_ne!(a.digest().unwrap(), b.digest().unwrap());
 }
@@ -251,10 +221,7 @@ fn text_that_is_not_utf8_is_an_error_with_its_place() {
     let folder = project.read().unwrap();
     let error = folder.migrations[0].read_text().unwrap_err().to_string();
     let path = project.dir().join("0001_a.sql");
-    assert_eq!(
-        error,
-        format!("{path}:2:6: the migration is not UTF-8 text")
-    );
+    assert_eq!(error, format!("{path}:2:6: the migration is not UTF-8 text"));
 }
 
 #[test]
@@ -262,10 +229,7 @@ fn a_file_that_went_away_is_an_error_with_its_path() {
     let project = Project::with(&["0001_a.sql"]);
     let folder = project.read().unwrap();
     fs::remove_file(project.dir().join("0001_a.sql")).unwrap();
-    assert!(matches!(
-        folder.migrations[0].read_text(),
-        Err(Error::ReadFile { .. })
-    ));
+    assert!(matches!(folder.migrations[0].read_text(), Err(Error::ReadFile { .. })));
     let error = folder.migrations[0].digest().unwrap_err().to_string();
     let path = project.dir().join("0001_a.sql");
     assert!(error.starts_with(&format!("{path}: cannot read the migration: ")));
@@ -287,19 +251,13 @@ fn names_that_are_not_utf8_matter_only_when_they_are_migrations() {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
     let project = Project::with(&["0001_a.sql"]);
     let put = |name: &[u8]| {
-        fs::write(
-            project.dir().as_std_path().join(OsStr::from_bytes(name)),
-            "",
-        )
-        .unwrap();
+        fs::write(project.dir().as_std_path().join(OsStr::from_bytes(name)), "").unwrap();
     };
     put(b"note\xff.txt");
     assert_eq!(names(&project.read().unwrap()), ["0001_a.sql"]);
     put(b"0002_bad\xff.sql");
     let error = project.read().unwrap_err().to_string();
-    let expected = format!(
-        "{}: the name of the migration `0002_bad\u{fffd}.sql` is not UTF-8",
-        project.dir()
-    );
+    let expected =
+        format!("{}: the name of the migration `0002_bad\u{fffd}.sql` is not UTF-8", project.dir());
     assert_eq!(error, expected);
 }

@@ -9,9 +9,7 @@ struct Scratch {
 
 impl Scratch {
     fn new() -> Scratch {
-        Scratch {
-            dir: tempfile::tempdir().unwrap(),
-        }
+        Scratch { dir: tempfile::tempdir().unwrap() }
     }
 
     fn path(&self) -> &Utf8Path {
@@ -20,9 +18,7 @@ impl Scratch {
 
     fn names(&self) -> Vec<String> {
         let entries = self.path().read_dir_utf8().unwrap();
-        let mut names: Vec<String> = entries
-            .map(|entry| entry.unwrap().file_name().to_owned())
-            .collect();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().to_owned()).collect();
         names.sort();
         names
     }
@@ -35,14 +31,9 @@ fn a_file_is_hidden_until_it_is_published_whole() {
     file.write_text("SELECT 1;\n").unwrap();
     file.write_all(b"SELECT 2;\n").unwrap();
     file.flush().unwrap();
-    assert_eq!(
-        fs::read(file.temporary_path()).unwrap(),
-        b"SELECT 1;\nSELECT 2;\n"
-    );
+    assert_eq!(fs::read(file.temporary_path()).unwrap(), b"SELECT 1;\nSELECT 2;\n");
     assert_eq!(file.path(), scratch.path().join("0001_a.sql"));
-    let [temporary] = &scratch.names()[..] else {
-        panic!()
-    };
+    let [temporary] = &scratch.names()[..] else { panic!() };
     assert!(is_temporary_name(temporary), "{temporary}");
     let folder = Folder::read(scratch.path(), None, scratch.path()).unwrap();
     assert!(folder.migrations.is_empty());
@@ -80,10 +71,7 @@ fn an_existing_file_is_never_overwritten() {
     let late = NewFile::create(scratch.path(), "0001_a.sql").unwrap();
     let path = scratch.path().join("0001_a.sql");
     fs::write(&path, "mine").unwrap();
-    let errors = [
-        late.publish().unwrap_err(),
-        NewFile::create(scratch.path(), "0001_a.sql").unwrap_err(),
-    ];
+    let errors = [late.publish().unwrap_err(), NewFile::create(scratch.path(), "0001_a.sql").unwrap_err()];
     for error in errors {
         let expected = format!("{path}: the migration exists already");
         assert_eq!(error.to_string(), expected);
@@ -141,10 +129,7 @@ fn a_migration_is_readable_as_any_new_file() {
 fn the_longest_name_fits_a_file_system() {
     let scratch = Scratch::new();
     let name = crate::migrations::file_name(u64::MAX, &"x".repeat(500)).unwrap();
-    NewFile::create(scratch.path(), &name)
-        .unwrap()
-        .publish()
-        .unwrap();
+    NewFile::create(scratch.path(), &name).unwrap().publish().unwrap();
     assert_eq!(scratch.names(), [name]);
 }
 
@@ -163,10 +148,7 @@ fn only_our_own_old_temporary_files_are_swept() {
     put(".0001_a.sql.pid.Ab3xYz.tmp", old);
     put("0001_a.sql", old);
     let removed = sweep(scratch.path());
-    assert_eq!(
-        removed,
-        [scratch.path().join(".0001_a.sql.4242.Ab3xYz.tmp")]
-    );
+    assert_eq!(removed, [scratch.path().join(".0001_a.sql.4242.Ab3xYz.tmp")]);
     assert_eq!(scratch.names().len(), 5);
     assert!(sweep(&scratch.path().join("missing")).is_empty());
 }

@@ -3,11 +3,7 @@
 use super::*;
 
 fn place() -> Place {
-    Place {
-        path: "/p/wrangler.toml".into(),
-        line: 3,
-        column: 7,
-    }
+    Place { path: "/p/wrangler.toml".into(), line: 3, column: 7 }
 }
 
 fn config() -> Utf8PathBuf {
@@ -20,14 +16,8 @@ fn names(of: &[&str]) -> Vec<String> {
 
 fn two() -> Vec<Listed> {
     vec![
-        Listed {
-            binding: "DB".to_owned(),
-            name: Some("app".to_owned()),
-        },
-        Listed {
-            binding: "LOG".to_owned(),
-            name: None,
-        },
+        Listed { binding: "DB".to_owned(), name: Some("app".to_owned()) },
+        Listed { binding: "LOG".to_owned(), name: None },
     ]
 }
 
@@ -40,34 +30,23 @@ fn says(error: Error, message: &str, help: &str) {
 fn errors_about_finding_the_file() {
     let help = "go to the Worker's folder, give its wrangler file with -c FILE, or give both --db FILE and --dir FOLDER";
     says(
-        Error::NoConfig {
-            start: "/a/b".into(),
-            workspace: None,
-        },
+        Error::NoConfig { start: "/a/b".into(), workspace: None },
         "no wrangler.json, wrangler.jsonc or wrangler.toml in /a/b or a folder above it",
         help,
     );
     says(
-        Error::NoConfig {
-            start: "/a/b".into(),
-            workspace: Some("/a".into()),
-        },
+        Error::NoConfig { start: "/a/b".into(), workspace: Some("/a".into()) },
         "no wrangler.json, wrangler.jsonc or wrangler.toml in /a/b or a folder above it, \
          nor in a member of the cargo workspace /a",
         help,
     );
     says(
-        Error::Unreadable {
-            path: config(),
-            source: std::io::Error::other("disk on fire"),
-        },
+        Error::Unreadable { path: config(), source: std::io::Error::other("disk on fire") },
         "cannot read /p/wrangler.toml: disk on fire",
         "give a wrangler file that can be read with -c FILE",
     );
     says(
-        Error::UnknownFormat {
-            path: "/p/wrangler.yaml".into(),
-        },
+        Error::UnknownFormat { path: "/p/wrangler.yaml".into() },
         "/p/wrangler.yaml is not a wrangler file: its name does not end with .toml, .json or .jsonc",
         "give a wrangler.toml, wrangler.json or wrangler.jsonc with -c FILE",
     );
@@ -77,37 +56,22 @@ fn errors_about_finding_the_file() {
 fn errors_about_the_text_of_the_file() {
     let help = "correct the wrangler file there";
     says(
-        Error::Syntax {
-            place: place(),
-            language: "TOML",
-            reason: "unclosed table".to_owned(),
-        },
+        Error::Syntax { place: place(), language: "TOML", reason: "unclosed table".to_owned() },
         "/p/wrangler.toml:3:7: not valid TOML: unclosed table",
         help,
     );
     says(
-        Error::NotATable {
-            place: place(),
-            found: "an array",
-        },
+        Error::NotATable { place: place(), found: "an array" },
         "/p/wrangler.toml:3:7: the file must hold a table, but holds an array",
         help,
     );
     says(
-        Error::WrongType {
-            place: place(),
-            key: "env".to_owned(),
-            wanted: "a table",
-            found: "a number",
-        },
+        Error::WrongType { place: place(), key: "env".to_owned(), wanted: "a table", found: "a number" },
         "/p/wrangler.toml:3:7: `env` must be a table, but is a number",
         help,
     );
     says(
-        Error::MissingBinding {
-            place: place(),
-            key: "d1_databases[0]".to_owned(),
-        },
+        Error::MissingBinding { place: place(), key: "d1_databases[0]".to_owned() },
         "/p/wrangler.toml:3:7: `d1_databases[0]` has no `binding`",
         "give the entry the name that the Worker's code uses: binding = \"DB\"",
     );
@@ -117,11 +81,7 @@ fn errors_about_the_text_of_the_file() {
         "add `migrations_dir`, the folder that the pattern begins with",
     );
     says(
-        Error::PatternOutsideDir {
-            place: place(),
-            pattern: "m/*.sql".to_owned(),
-            dir: "sql".to_owned(),
-        },
+        Error::PatternOutsideDir { place: place(), pattern: "m/*.sql".to_owned(), dir: "sql".to_owned() },
         "/p/wrangler.toml:3:7: `migrations_pattern` must begin with `sql/`, the `migrations_dir`, but is `m/*.sql`",
         "change one of the two, so that the pattern leads into the folder",
     );
@@ -130,20 +90,12 @@ fn errors_about_the_text_of_the_file() {
 #[test]
 fn errors_about_the_environment() {
     says(
-        Error::UnknownEnvironment {
-            config: config(),
-            name: "x".to_owned(),
-            known: names(&["a", "b"]),
-        },
+        Error::UnknownEnvironment { config: config(), name: "x".to_owned(), known: names(&["a", "b"]) },
         "/p/wrangler.toml has no environment x; it has a, b",
         "choose one of these with -e NAME, or leave out -e and unset CLOUDFLARE_ENV",
     );
     says(
-        Error::UnknownEnvironment {
-            config: config(),
-            name: "x".to_owned(),
-            known: Vec::new(),
-        },
+        Error::UnknownEnvironment { config: config(), name: "x".to_owned(), known: Vec::new() },
         "/p/wrangler.toml has no environment x, and no other",
         "leave out -e and unset CLOUDFLARE_ENV to use the top level",
     );
@@ -189,48 +141,27 @@ fn errors_about_the_choice_of_a_database() {
     let help = "choose one by its binding or its name: -d NAME";
     let (name, staging) = ("X".to_owned(), Some("staging".to_owned()));
     says(
-        Error::UnknownDatabase {
-            config: config(),
-            environment: None,
-            name: name.clone(),
-            known: two(),
-        },
+        Error::UnknownDatabase { config: config(), environment: None, name: name.clone(), known: two() },
         "/p/wrangler.toml has no D1 database X; it has DB (app), LOG",
         help,
     );
     says(
-        Error::UnknownDatabase {
-            config: config(),
-            environment: staging.clone(),
-            name,
-            known: two(),
-        },
+        Error::UnknownDatabase { config: config(), environment: staging.clone(), name, known: two() },
         "/p/wrangler.toml has no D1 database X in the environment staging; it has DB (app), LOG",
         help,
     );
     says(
-        Error::SeveralDatabases {
-            config: config(),
-            environment: None,
-            known: two(),
-        },
+        Error::SeveralDatabases { config: config(), environment: None, known: two() },
         "/p/wrangler.toml has 2 D1 databases: DB (app), LOG",
         help,
     );
     says(
-        Error::SeveralDatabases {
-            config: config(),
-            environment: staging,
-            known: two(),
-        },
+        Error::SeveralDatabases { config: config(), environment: staging, known: two() },
         "/p/wrangler.toml has 2 D1 databases in the environment staging: DB (app), LOG",
         help,
     );
     says(
-        Error::Remote {
-            place: place(),
-            binding: "DB".to_owned(),
-        },
+        Error::Remote { place: place(), binding: "DB".to_owned() },
         "/p/wrangler.toml:3:7: the database DB is remote and has no local database",
         "remove `remote = true`, or give the local file with --db FILE",
     );
@@ -239,40 +170,27 @@ fn errors_about_the_choice_of_a_database() {
 #[test]
 fn errors_about_the_cargo_workspace() {
     says(
-        Error::SeveralMembers {
-            members: names(&["api", "web"]),
-        },
+        Error::SeveralMembers { members: names(&["api", "web"]) },
         "several members of the cargo workspace have a wrangler file: api, web",
         "choose one with -p NAME",
     );
     says(
-        Error::UnknownMember {
-            name: "x".to_owned(),
-            members: names(&["api", "web"]),
-        },
+        Error::UnknownMember { name: "x".to_owned(), members: names(&["api", "web"]) },
         "the cargo workspace has no member x; it has api, web",
         "choose one of these with -p NAME",
     );
     says(
-        Error::MemberWithoutConfig {
-            name: "core".to_owned(),
-            folder: "/p/core".into(),
-        },
+        Error::MemberWithoutConfig { name: "core".to_owned(), folder: "/p/core".into() },
         "the package core has no wrangler.json, wrangler.jsonc or wrangler.toml in /p/core",
         "choose another package with -p NAME, or give the wrangler file with -c FILE",
     );
     says(
-        Error::NoWorkspace {
-            name: "x".to_owned(),
-            start: "/a".into(),
-        },
+        Error::NoWorkspace { name: "x".to_owned(), start: "/a".into() },
         "the package x was not found: no Cargo.toml in /a or a folder above it",
         "go to the cargo workspace, or give the wrangler file with -c FILE",
     );
     says(
-        Error::Cargo {
-            reason: "no targets".to_owned(),
-        },
+        Error::Cargo { reason: "no targets".to_owned() },
         "cargo cannot list the members of the workspace: no targets",
         "give the wrangler file with -c FILE, or correct what cargo says",
     );

@@ -12,26 +12,17 @@ fn effect(trigger: &str) -> Vec<String> {
         "CREATE TABLE t (id INTEGER PRIMARY KEY, a, \"end\", \"begin\"); CREATE TABLE log (line);",
     )
     .unwrap();
-    db.execute_batch(trigger)
-        .unwrap_or_else(|error| panic!("{error}: {trigger}"));
+    db.execute_batch(trigger).unwrap_or_else(|error| panic!("{error}: {trigger}"));
     let mut log = Vec::new();
     for change in [
         "INSERT INTO t VALUES (1, 'x', 5, 'line one\nline two'), (2, 9, NULL, 2)",
         "UPDATE t SET a = id, \"end\" = a, \"begin\" = 7",
         "DELETE FROM t WHERE id = 2",
     ] {
-        log.extend(
-            db.execute_batch(change)
-                .err()
-                .map(|error| error.to_string()),
-        );
+        log.extend(db.execute_batch(change).err().map(|error| error.to_string()));
     }
     let mut rows = db.prepare("SELECT quote(line) FROM log").unwrap();
-    log.extend(
-        rows.query_map([], |row| row.get::<_, String>(0))
-            .unwrap()
-            .map(Result::unwrap),
-    );
+    log.extend(rows.query_map([], |row| row.get::<_, String>(0)).unwrap().map(Result::unwrap));
     log
 }
 
@@ -104,26 +95,10 @@ fn a_line_end_stays_where_no_expression_may_stand() {
 fn the_firing_is_read_from_every_form() {
     let (before, after, instead) = (Timing::Before, Timing::After, Timing::InsteadOf);
     for (sql, timing, event) in [
-        (
-            "CREATE TRIGGER a INSERT ON t BEGIN SELECT 1; END",
-            before,
-            Event::Insert,
-        ),
-        (
-            "/* x */ create temp trigger if not exists main.[b c] after update of x on t",
-            after,
-            Event::Update,
-        ),
-        (
-            "CREATE TEMPORARY TRIGGER 'insert' BEFORE DELETE ON t",
-            before,
-            Event::Delete,
-        ),
-        (
-            "CREATE TRIGGER after INSTEAD OF INSERT ON v",
-            instead,
-            Event::Insert,
-        ),
+        ("CREATE TRIGGER a INSERT ON t BEGIN SELECT 1; END", before, Event::Insert),
+        ("/* x */ create temp trigger if not exists main.[b c] after update of x on t", after, Event::Update),
+        ("CREATE TEMPORARY TRIGGER 'insert' BEFORE DELETE ON t", before, Event::Delete),
+        ("CREATE TRIGGER after INSTEAD OF INSERT ON v", instead, Event::Insert),
     ] {
         assert_eq!(firing(sql), Some(Firing { timing, event }), "{sql}");
     }
@@ -152,20 +127,18 @@ fn any_expression() -> impl Strategy<Value = String> {
         "X'00'",
         "(SELECT end FROM t)",
     ];
-    prop::sample::select(leaves)
-        .prop_map(str::to_owned)
-        .prop_recursive(4, 24, 3, |inner| {
-            let three = (inner.clone(), inner.clone(), inner);
-            (three, 0..7).prop_map(|((a, b, c), shape)| match shape {
-                0 => format!("CASE WHEN {a} THEN {b} ELSE {c} END"),
-                1 => format!("case {a} when {b} then {c} end"),
-                2 => format!("(\nCASE {a} WHEN {b} THEN {c} END -- END;\n)"),
-                3 => format!("{a}/* CASE */||{b}"),
-                4 => format!("coalesce({a}, {b},{c})"),
-                5 => format!("({a}) IS {b}"),
-                _ => format!("(SELECT CASE {a} WHEN {b} THEN begin END end FROM t)"),
-            })
+    prop::sample::select(leaves).prop_map(str::to_owned).prop_recursive(4, 24, 3, |inner| {
+        let three = (inner.clone(), inner.clone(), inner);
+        (three, 0..7).prop_map(|((a, b, c), shape)| match shape {
+            0 => format!("CASE WHEN {a} THEN {b} ELSE {c} END"),
+            1 => format!("case {a} when {b} then {c} end"),
+            2 => format!("(\nCASE {a} WHEN {b} THEN {c} END -- END;\n)"),
+            3 => format!("{a}/* CASE */||{b}"),
+            4 => format!("coalesce({a}, {b},{c})"),
+            5 => format!("({a}) IS {b}"),
+            _ => format!("(SELECT CASE {a} WHEN {b} THEN begin END end FROM t)"),
         })
+    })
 }
 
 proptest! {
