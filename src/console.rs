@@ -58,13 +58,6 @@ impl Console {
         self.line(CAREFUL, verb, what.as_ref());
     }
 
-    /// The same, only where more is wanted.
-    pub fn detail(&self, verb: &str, what: impl AsRef<str>) {
-        if self.verbose {
-            self.line(GOOD, verb, what.as_ref());
-        }
-    }
-
     fn line(&self, style: Style, verb: &str, what: &str) {
         if !self.quiet {
             self.to_stderr(&format!("{style}{verb:>12}{style:#} {what}"));

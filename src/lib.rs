@@ -1,20 +1,42 @@
 //! `cargo d1-migrate` turns what changed in a local Cloudflare D1 database into the numbered SQL files that
 //! `wrangler d1 migrations apply` runs on the real D1.
+//!
+//! The migrations folder is the truth, the local database is a working copy, and the tool writes the difference as the
+//! next migration. As a library, start at [`Migrations`].
+//!
+//! # The road
+//!
+//! | room | what it knows |
+//! |---|---|
+//! | [`project`] | where everything is: wrangler's configuration, cargo's workspace, the local file's name |
+//! | `schema` | what is there: tables, keys, indexes, triggers |
+//! | `shadow` | what the files give: the folder replayed from nothing |
+//! | `difference` | what is pending: the comparison of both |
+//! | `draft` | the next migration, proven on the shadow |
+//! | `migrations` | the folder, and the table of what was applied |
+//! | `changefeed` | beside the road: which rows to look at, and what they were |
+//! | `sql_text` | SQL as text: names, literals, statements within D1's limits |
+//! | `engine` | one piece of work on one database |
+//! | `commands`, `cli`, `console` | what a person types and reads |
 
-pub mod changefeed;
+mod changefeed;
 mod cli;
 mod commands;
 mod console;
-pub mod difference;
-pub mod draft;
-pub mod engine;
+mod difference;
+mod door;
+mod draft;
+mod engine;
 mod help;
-pub mod migrations;
-pub mod names;
+mod migrations;
+mod names;
 pub mod project;
-pub mod schema;
-pub mod shadow;
-pub mod sql_text;
+mod schema;
+mod shadow;
+mod sql_text;
+
+pub use door::{Changes, Migrations, header_of};
+pub use migrations::{Header, Migration};
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -1,8 +1,5 @@
 //! One truth for every name that the tool gives to something of its own inside a database.
 
-/// Prefix of everything the tool creates in the user's database.
-pub const PREFIX: &str = "d1_migrate_";
-
 /// The table that says which rows changed, and what they were before.
 pub const CHANGEFEED: &str = "d1_migrate_changefeed";
 

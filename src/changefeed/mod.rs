@@ -7,7 +7,6 @@ mod journal;
 mod tracking;
 mod triggers;
 
-pub use journal::{Entry, Image, Mark, Operation, entries, exists, last, mark_is_still_there};
+pub use journal::{Entry, Mark, Operation, entries, exists, last, mark_is_still_there};
 pub use tracking::{Tracking, install, remove, state};
-pub(crate) use triggers::unique_columns;
-pub use triggers::{NOT_KEPT, Trigger, triggers};
+pub use triggers::{NOT_KEPT, unique_columns};

@@ -191,7 +191,7 @@ impl Body<'_> {
 }
 
 /// The columns of all secondary unique keys, each once, in order: what the journal's `taken` lists.
-pub(crate) fn unique_columns(table: &Table) -> Vec<usize> {
+pub fn unique_columns(table: &Table) -> Vec<usize> {
     let mut columns: Vec<usize> = table
         .secondary_keys()
         .flat_map(|key| key.columns.iter().flatten().map(|(position, _)| *position))

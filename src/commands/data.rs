@@ -4,70 +4,65 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use camino::Utf8PathBuf;
-use jiff::Timestamp;
 
-use super::{Scene, describe, schema_must_agree};
-use crate::difference::{Comparison, Selection, select};
-use crate::draft::{self, Naming, Part};
-use crate::engine::{Bench, publish};
+use super::{Scene, describe};
+use crate::difference::Selection;
+use crate::draft::Part;
+use crate::engine::Ready;
 
 pub(super) fn run(
     scene: &Scene,
     message: &str,
-    tables: Vec<String>,
-    since: Option<i64>,
+    selection: &Selection,
     max_file_size: u64,
     dry_run: bool,
 ) -> Result<ExitCode> {
-    let selection = Selection { tables, since };
-    let (bench, comparison) = scene.bench_not_behind()?;
-    selection.check(&bench.here)?;
-    schema_must_agree(&comparison)?;
-    write(scene, bench, comparison, &selection, message, max_file_size, dry_run)
+    let ready = scene.ready()?;
+    selection.check(&ready.bench.here)?;
+    ready.schema_must_agree()?;
+    write(scene, ready, selection, message, max_file_size, dry_run)
 }
 
 /// Writes what was selected of the difference, or prints it.
 pub(super) fn write(
     scene: &Scene,
-    bench: Bench,
-    comparison: Comparison,
+    ready: Ready,
     selection: &Selection,
     message: &str,
     max_file_size: u64,
     dry_run: bool,
 ) -> Result<ExitCode> {
-    let selected = select(bench.conn(), &comparison, selection)?;
-    if selected.taken.is_empty() && selected.sequences.is_empty() {
-        bench.leave(&comparison)?;
+    scene.console.progress("writing the data migration");
+    let draft = ready.draft_data(selection, message, max_file_size);
+    scene.console.progress_done();
+    let Some(draft) = draft? else {
         scene.console.status("Nothing", "to write: no change is pending");
         if scene.console.is_json() {
             scene.console.json(&serde_json::json!({ "written": [] }));
         }
         return Ok(ExitCode::SUCCESS);
-    }
-    let naming = Naming {
-        number: bench.folder.next_number()?,
-        message: message.to_owned(),
-        at: Timestamp::now(),
-        max_file_size,
     };
-    scene.console.progress("writing the data migration");
-    let parts = draft::data(bench.conn(), &comparison.here, &comparison.files, &selected, naming)?;
-    scene.console.progress_done();
-    let changes = describe::changes(&selected.taken, &selected.sequences);
     if dry_run {
-        return print_draft(scene, parts);
+        return print_draft(scene, draft.parts);
     }
-    let written = publish(bench, parts, &selected.left)?;
-    report_written(scene, &written, &changes);
-    for left in describe::changes(&selected.left, &[]) {
+    let changes = describe::changes(&draft.selected.taken, &draft.selected.sequences);
+    let left = describe::changes(&draft.selected.left, &[]);
+    report_written(scene, &draft.publish()?, &changes);
+    for left in left {
         scene.console.finding("Left", format!("{left} (still pending)"));
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// The SQL of a draft on stdout.
-pub(super) fn print_draft(scene: &Scene, parts: Vec<Part>) -> Result<ExitCode> {
+pub(super) fn print_draft(scene: &Scene, mut parts: Vec<Part>) -> Result<ExitCode> {
+    if scene.console.is_json() {
+        let files: Vec<serde_json::Value> = (parts.iter_mut())
+            .map(|part| Ok(serde_json::json!({ "name": part.name, "sql": part.text()? })))
+            .collect::<Result<_>>()?;
+        scene.console.json(&serde_json::json!({ "would_write": files }));
+        return Ok(ExitCode::SUCCESS);
+    }
     for mut part in parts {
         scene.console.status("Would write", &part.name);
         part.read(|piece| scene.console.raw(piece))?;

@@ -21,8 +21,8 @@ use camino::Utf8PathBuf;
 
 use crate::cli::{Cli, Command, PlaceArgs};
 use crate::console::Console;
-use crate::difference::Comparison;
-use crate::engine::{Bench, Error, Place, open_to_write, record_only};
+use crate::difference::Selection;
+use crate::engine::{Bench, Error, Place, Ready, open_to_write};
 use crate::project::{self, Project, Request};
 
 /// `check` found something, or `verify` a difference.
@@ -42,7 +42,8 @@ pub fn run(cli: Cli, console: &Console) -> Result<ExitCode> {
         Some(Command::Status) => status::run(&scene),
         Some(Command::Data { message, tables, since, size, dry_run }) => {
             let since = since.since.as_deref().map(since::parse).transpose()?;
-            data::run(&scene, &message, tables.tables, since, size.max_file_size, dry_run)
+            let selection = Selection { tables: tables.tables, since };
+            data::run(&scene, &message, &selection, size.max_file_size, dry_run)
         }
         Some(Command::Schema { message }) => schema::run(&scene, &message),
         Some(Command::Apply { record }) => apply::run(&scene, record),
@@ -84,39 +85,25 @@ impl<'c> Scene<'c> {
 
     /// Opens the workbench, with progress.
     fn bench(&self) -> Result<Bench> {
-        let opened = Bench::open(self.place.clone(), &mut |text| self.console.progress(text));
-        self.console.progress_done();
-        match opened {
-            Err(error) if matches!(error.downcast_ref(), Some(Error::NoDatabase { .. })) => {
-                describe::missing_database(self);
-                Err(error)
-            }
-            opened => opened,
-        }
+        self.opened(Bench::open(self.place.clone(), &mut |text| self.console.progress(text)))
     }
 
-    /// The workbench for writing a migration: nothing may be behind. Migrations whose effect is already here are noted.
-    fn bench_not_behind(&self) -> Result<(Bench, Comparison)> {
-        let bench = self.bench()?;
-        if bench.behind().is_empty() && bench.unrecorded.is_empty() {
-            let comparison = bench.compare()?;
-            return Ok((bench, comparison));
-        }
-        let mut owed = bench.unrecorded.clone();
-        if !bench.behind().is_empty() {
-            if !bench.lacks_only_records(&bench.compare_everything()?)? {
-                return Err(Error::Behind { names: bench.behind() }.into());
-            }
-            owed.extend(bench.behind());
-        }
-        drop(bench);
-        record_only(&self.place, &owed)?;
-        for name in &owed {
+    /// Opens the workbench for writing a migration: nothing may be behind.
+    fn ready(&self) -> Result<Ready> {
+        let ready = self.opened(Ready::open(&self.place, &mut |text| self.console.progress(text)))?;
+        for name in &ready.recorded {
             self.console.status("Recorded", format!("{name}, which the local database already holds"));
         }
-        let bench = self.bench()?;
-        let comparison = bench.compare()?;
-        Ok((bench, comparison))
+        Ok(ready)
+    }
+
+    fn opened<T>(&self, opened: Result<T>) -> Result<T> {
+        self.console.progress_done();
+        opened.inspect_err(|error| {
+            if let Some(Error::NoDatabase { .. }) = error.downcast_ref() {
+                describe::missing_database(self);
+            }
+        })
     }
 
     /// Installs or refreshes tracking of these tables; all where none are named.
@@ -125,20 +112,4 @@ impl<'c> Scene<'c> {
         let installed = crate::engine::track(&conn, &self.place.migrations_table, tables)?;
         Ok(installed)
     }
-}
-
-/// Rows and schema in one file would hide one behind the other: they must agree before data is written.
-fn schema_must_agree(comparison: &Comparison) -> Result<()> {
-    if comparison.drift.is_empty() {
-        return Ok(());
-    }
-    let missing = comparison.drift.iter().filter_map(|drift| match drift {
-        crate::schema::Drift::OnlyHere(object) => Some(object.sql.clone()),
-        _ => None,
-    });
-    Err(Error::SchemaDiffers {
-        sentences: comparison.drift.iter().map(crate::schema::Drift::sentence).collect(),
-        missing: missing.collect(),
-    }
-    .into())
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::{Scene, data, describe, init, schema_must_agree};
+use super::{Scene, data, describe, init};
 use crate::difference::Selection;
 
 /// What a data migration is called when nobody says what it is about.
@@ -22,8 +22,7 @@ pub(super) fn run(scene: &Scene, message: Option<&str>, max_file_size: u64) -> R
     drop(bench);
     if !is_first {
         // What stands in the way must be said before anything is touched.
-        let (_, comparison) = scene.bench_not_behind()?;
-        schema_must_agree(&comparison)?;
+        scene.ready()?.schema_must_agree()?;
     }
     let tracked = scene.track(&[])?;
     if !tracked.is_empty() {
@@ -33,15 +32,6 @@ pub(super) fn run(scene: &Scene, message: Option<&str>, max_file_size: u64) -> R
         let bench = scene.bench()?;
         return init::write(scene, bench, "initial migration", max_file_size, false);
     }
-    let (bench, comparison) = scene.bench_not_behind()?;
-    schema_must_agree(&comparison)?;
-    data::write(
-        scene,
-        bench,
-        comparison,
-        &Selection::default(),
-        message.unwrap_or(UNNAMED),
-        max_file_size,
-        false,
-    )
+    let message = message.unwrap_or(UNNAMED);
+    data::write(scene, scene.ready()?, &Selection::default(), message, max_file_size, false)
 }

@@ -6,10 +6,10 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::{Scene, describe};
-use crate::engine::{Error, new_schema_file};
+use crate::engine::{Error, Ready, new_schema_file};
 
 pub(super) fn run(scene: &Scene, message: &str) -> Result<ExitCode> {
-    let (bench, comparison) = scene.bench_not_behind()?;
+    let Ready { bench, comparison, .. } = scene.ready()?;
     if comparison.has_changes() {
         let mut tables: Vec<String> =
             comparison.tables.iter().map(|difference| difference.table.name.clone()).collect();

@@ -182,8 +182,9 @@ pub(super) fn list_rows(
                 shape.same_row("l", "s"),
             ))?;
         }
+        // Two spellings of one key, equal under its collation, are one row.
         Look::At(keys) => conn.execute_batch(&format!(
-            "{into} SELECT CASE WHEN s.{first} IS NULL THEN 'I' WHEN l.{first} IS NULL THEN 'D' ELSE 'U' END, {of_l}, {of_s}
+            "{into} SELECT DISTINCT CASE WHEN s.{first} IS NULL THEN 'I' WHEN l.{first} IS NULL THEN 'D' ELSE 'U' END, {of_l}, {of_s}
                FROM {keys} d LEFT JOIN {live} l ON {} LEFT JOIN {shadow} s ON {}
                WHERE (s.{first} IS NULL) <> (l.{first} IS NULL) OR (l.{first} IS NOT NULL AND ({differ}));",
             shape.is_named("l", 'k'),

@@ -18,7 +18,7 @@ mod unknown;
 pub use columns::{NEGATIVE_ZERO, RowShape, column_differs};
 pub use compare::{Comparison, Counts, Rows, TableDifference, compare};
 pub use error::Error;
-pub use look::{Look, Scope, remember};
+pub use look::{Scope, remember};
 pub use order::arrange_updates;
 pub use recheck::{reached, recheck};
 pub use select::{Selected, Selection, select};

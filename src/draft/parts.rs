@@ -133,6 +133,14 @@ impl Part {
         self.digest.clone().finalize().into()
     }
 
+    /// The whole text.
+    pub fn text(&mut self) -> std::io::Result<String> {
+        let mut text = String::new();
+        self.text.seek(SeekFrom::Start(0))?;
+        self.text.read_to_string(&mut text)?;
+        Ok(text)
+    }
+
     /// Calls `each` with the text, piece by piece.
     pub fn read<E: From<std::io::Error>>(
         &mut self,

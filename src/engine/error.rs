@@ -59,6 +59,15 @@ pub enum Error {
         /// The folder.
         folder: Utf8PathBuf,
     },
+    /// Files without a number run after every numbered one.
+    #[error(
+        "{} would run after the new migration, because wrangler runs files without a number last",
+        listed(names)
+    )]
+    NotLast {
+        /// Their names.
+        names: Vec<String>,
+    },
     /// The database has no tables.
     #[error("{path}: the local database has no tables, so there is nothing to migrate")]
     Empty {
@@ -109,6 +118,7 @@ impl Error {
             ),
             Self::PendingData { .. } => "write them first with `cargo d1-migrate data -m MESSAGE`".into(),
             Self::NotFirst { .. } => "`cargo d1-migrate data -m MESSAGE` writes the next data migration".into(),
+            Self::NotLast { .. } => "give them numbers that say where they belong (and rename them in the migrations table where they were applied)".into(),
             Self::Empty { .. } => "make tables first, with wrangler or in a schema migration".into(),
             Self::Unknowable { .. } => {
                 "give those rows a fixed value in a migration first, or write this change by hand in a schema migration".into()

@@ -6,13 +6,15 @@ mod error;
 mod local;
 mod publish;
 mod tracking;
+mod write;
 
 pub use apply::{Applied, apply, record_only};
 pub use bench::Bench;
 pub use error::Error;
 pub use local::{open_to_read, open_to_write};
-pub use publish::{new_schema_file, publish};
+pub use publish::new_schema_file;
 pub use tracking::{track, untrack};
+pub use write::{Draft, MAX_FILE_SIZE, Ready, draft_initial};
 
 use camino::Utf8PathBuf;
 

@@ -12,11 +12,15 @@ use super::local::open_to_write;
 use super::{Error, Place};
 use crate::difference::{TableDifference, remember};
 use crate::draft::Part;
-use crate::migrations::{Folder, NewFile, file_name, header_line, table};
+use crate::migrations::{Folder, NewFile, file_name, header_line, sweep, table};
 use crate::shadow::{add_file, run_file};
 
 /// Writes the files of a draft and notes them as applied. `left` is what stays pending. Gives the paths.
-pub fn publish(bench: Bench, mut parts: Vec<Part>, left: &[TableDifference]) -> Result<Vec<Utf8PathBuf>> {
+pub(super) fn publish(
+    bench: Bench,
+    mut parts: Vec<Part>,
+    left: &[TableDifference],
+) -> Result<Vec<Utf8PathBuf>> {
     prove_in_second_world(&bench, &mut parts)?;
     let feed = bench.mark.as_ref().map(|mark| mark.feed.as_str());
     for part in &parts {
@@ -26,6 +30,7 @@ pub fn publish(bench: Bench, mut parts: Vec<Part>, left: &[TableDifference]) -> 
     remember(bench.conn(), left)?;
     bench.conn().execute_batch("COMMIT")?;
 
+    sweep(&bench.folder.path);
     let mut paths = Vec::with_capacity(parts.len());
     let mut names = Vec::with_capacity(parts.len());
     for mut part in parts {
@@ -42,12 +47,7 @@ pub fn publish(bench: Bench, mut parts: Vec<Part>, left: &[TableDifference]) -> 
 fn prove_in_second_world(bench: &Bench, parts: &mut [Part]) -> Result<()> {
     let Some(mut other) = bench.second_world()? else { return Ok(()) };
     for part in parts {
-        let mut text = Vec::new();
-        part.read(|piece| -> std::io::Result<()> {
-            text.extend_from_slice(piece);
-            Ok(())
-        })?;
-        let text = String::from_utf8_lossy(&text).into_owned();
+        let text = part.text()?;
         // The second world gets the file itself when it is next opened; nothing of this run may stay.
         let kept = |_: &rusqlite::Connection| Ok(());
         run_file(&mut other.conn, &part.name, &text, kept, kept)

@@ -14,5 +14,5 @@ pub mod table;
 pub use error::Error;
 pub use folder::{Folder, Migration};
 pub use header::{Header, header_line, parse_header};
-pub use name::{MESSAGE_BYTES, file_name};
-pub use new_file::{NewFile, STALE_AFTER, sweep};
+pub use name::file_name;
+pub use new_file::{NewFile, sweep};

@@ -3,7 +3,6 @@
 use std::{
     fs,
     io::{self, BufWriter, Write},
-    path::Path,
     time::{Duration, SystemTime},
 };
 
@@ -47,16 +46,6 @@ impl NewFile {
             Ok(file) => Ok(NewFile { path, text: BufWriter::new(file), folders }),
             Err(error) => Err(write_error(path, error)),
         }
-    }
-
-    /// The path that the file will have.
-    pub fn path(&self) -> &Utf8Path {
-        &self.path
-    }
-
-    /// The path that the file has now. What was written is there after a `flush`.
-    pub fn temporary_path(&self) -> &Path {
-        self.text.get_ref().path()
     }
 
     /// Appends text; the same as `write_all`, with an error that names the file.

@@ -9,7 +9,7 @@ mod order;
 mod read;
 
 pub use compare::{Drift, compare};
-pub use definition::{canonical, virtual_module};
+use definition::canonical;
 pub use order::children_first;
 pub use read::read;
 

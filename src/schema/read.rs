@@ -179,6 +179,7 @@ fn affinity(declared: &str) -> Affinity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::Identity;
 
     fn schema_of(sql: &str) -> Schema {
         let conn = Connection::open_in_memory().unwrap();

@@ -14,13 +14,13 @@ pub mod tokens;
 pub mod trigger;
 
 pub use identifier::{display_identifier, quote_identifier, string_literal};
-pub use literal::{literal, literal_len, push_literal};
+pub use literal::{literal, push_literal};
 pub use oversized::{oversized_row, oversized_update};
 pub use parse::parse_literals;
-pub use split::{Statement, statements};
+pub use split::statements;
 pub use statement::{InsertBatch, MAX_STATEMENT_BYTES, Pushed};
 pub use tokens::{Token, TokenKind, tokens};
-pub use trigger::{Event, Firing, Timing, firing, one_line};
+pub use trigger::{Event, Timing, firing, one_line};
 
 /// What cannot be written as SQL that D1 takes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -16,6 +16,14 @@ pub struct Statement<'a> {
     pub offset: usize,
 }
 
+impl<'a> Statement<'a> {
+    /// Its text without the comments that lead to it.
+    pub fn sql(&self) -> &'a str {
+        let lead = tokens(self.text).find(Token::is_significant).map_or(0, |first| first.start);
+        &self.text[lead..]
+    }
+}
+
 /// The statements of a text, in linear time. What holds only comments, or nothing, is not a statement; a last one without
 /// `;` is.
 pub fn statements(sql: &str) -> Statements<'_> {

@@ -31,8 +31,8 @@ fn a_file_is_hidden_until_it_is_published_whole() {
     file.write_text("SELECT 1;\n").unwrap();
     file.write_all(b"SELECT 2;\n").unwrap();
     file.flush().unwrap();
-    assert_eq!(fs::read(file.temporary_path()).unwrap(), b"SELECT 1;\nSELECT 2;\n");
-    assert_eq!(file.path(), scratch.path().join("0001_a.sql"));
+    assert_eq!(fs::read(file.text.get_ref().path()).unwrap(), b"SELECT 1;\nSELECT 2;\n");
+    assert_eq!(file.path, scratch.path().join("0001_a.sql"));
     let [temporary] = &scratch.names()[..] else { panic!() };
     assert!(is_temporary_name(temporary), "{temporary}");
     let folder = Folder::read(scratch.path(), None, scratch.path()).unwrap();

@@ -1,0 +1,76 @@
+//! `apply`: run the migrations that the local database lacks, without taking them for changes.
+
+use crate::support::project::Scratch;
+use crate::support::wrangler;
+
+#[test]
+fn a_clone_without_a_database_gets_the_same_one() {
+    let project = Scratch::seeded();
+    project.d1([]).success();
+    project.sql("INSERT INTO tags VALUES (7, 'late')");
+    project.d1(["data", "-m", "late"]).success();
+
+    let clone = project.cloned();
+    clone.d1(["check"]).fails("local").stderr_has("apply");
+    clone.d1(["apply"]).success();
+    assert_eq!(clone.applied(), clone.migrations());
+    clone.assert_replay_agrees();
+    clone.d1(["check"]).success();
+    // wrangler takes the file that the tool made for its own.
+    assert_eq!(wrangler::unapplied(&clone.root()), Vec::<String>::new());
+    wrangler::execute(&clone.root(), "DELETE FROM tags WHERE tag = 'late'");
+    clone.d1(["check"]).code(1).says("tags");
+}
+
+#[test]
+fn what_a_colleagues_migration_does_here_is_not_a_change() {
+    let project = Scratch::seeded();
+    project.d1([]).success();
+    project.write(
+        "migrations/0002_theirs.sql",
+        "UPDATE authors SET karma = 1 WHERE id = 5;\nINSERT INTO tags VALUES (2, 'theirs');\n",
+    );
+    project.d1(["apply"]).success().says("0002_theirs.sql");
+    project.d1(["check"]).success();
+    project.d1(["data", "-m", "x"]).success().stdout_is("");
+    project.assert_replay_agrees();
+}
+
+#[test]
+fn own_pending_changes_stay_pending_when_another_migration_is_applied() {
+    let project = Scratch::seeded();
+    project.d1([]).success();
+    project.sql("DELETE FROM visits WHERE rowid = 5");
+    project.write("migrations/0002_theirs.sql", "INSERT INTO tags VALUES (2, 'theirs');\n");
+    project.d1(["apply"]).success();
+    project.d1(["check"]).code(1).says("visits").says_not("tags");
+    project.d1(["data", "-m", "mine"]).success();
+    let sql = project.read("0003_mine.sql");
+    assert!(sql.contains("visits") && !sql.contains("tags"), "{sql}");
+    project.assert_replay_agrees();
+}
+
+#[test]
+fn a_migration_that_fails_leaves_the_database_as_it_was() {
+    let project = Scratch::seeded();
+    project.d1([]).success();
+    project.write("migrations/0002_half.sql", "DELETE FROM visits;\nINSERT INTO nowhere VALUES (1);\n");
+    let visits = project.ask("SELECT count(*) FROM visits");
+    project.d1(["apply"]).fails("0002_half.sql:2").stderr_has("nowhere");
+    assert_eq!(project.ask("SELECT count(*) FROM visits"), visits);
+    assert_eq!(project.applied(), ["0001_initial_migration.sql"]);
+}
+
+#[test]
+fn record_only_notes_migrations_as_applied() {
+    let project = Scratch::with_schema("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)").file(
+        "migrations/0001_notes.sql",
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);\nINSERT INTO notes VALUES (1, 'from the file');\n",
+    );
+    project.d1(["apply", "--record"]).success();
+    assert_eq!(project.applied(), ["0001_notes.sql"]);
+    assert_eq!(project.ask("SELECT count(*) FROM notes"), "0");
+    assert_eq!(wrangler::unapplied(&project.root()), Vec::<String>::new());
+    // The files still decide: the row that the file gives is not here.
+    project.d1(["check"]).code(1).says("notes");
+}

@@ -1,0 +1,25 @@
+//! The program as its users meet it: through the command line, on scratch copies of `fixtures/guestbook`, with the real
+//! wrangler as the judge of what it writes.
+
+mod apply;
+mod behind;
+mod check;
+mod data;
+mod discovery;
+mod errors;
+mod history;
+mod init;
+mod judge;
+mod local_file;
+mod output;
+mod pipeline;
+mod rounds;
+mod schema;
+mod status;
+#[path = "../support/mod.rs"]
+mod support;
+mod tour;
+mod tracking;
+mod verify;
+mod workspace;
+mod wrangler_dev;
