@@ -24,7 +24,7 @@ pub(super) fn run(scene: &Scene) -> Result<ExitCode> {
         .collect();
 
     let changes = match behind.is_empty() {
-        true => describe::changes(&comparison.tables, &comparison.sequences),
+        true => describe::changes(&comparison.tables, &comparison.sequences, &comparison.indexes),
         false => Vec::new(),
     };
     let drift: Vec<String> = match behind.is_empty() {

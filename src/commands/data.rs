@@ -45,8 +45,9 @@ pub(super) fn write(
     if dry_run {
         return print_draft(scene, draft.parts);
     }
-    let changes = describe::changes(&draft.selected.taken, &draft.selected.sequences);
-    let left = describe::changes(&draft.selected.left, &[]);
+    let changes =
+        describe::changes(&draft.selected.taken, &draft.selected.sequences, &draft.selected.indexes);
+    let left = describe::changes(&draft.selected.left, &[], &draft.selected.left_indexes);
     report_written(scene, &draft.publish()?, &changes);
     for left in left {
         scene.console.finding("Left", format!("{left} (still pending)"));

@@ -89,8 +89,8 @@ pub(super) fn counted(counts: Counts) -> String {
     parts.join(", ")
 }
 
-/// One line for each table with rows that differ, and for each counter.
-pub(super) fn changes(tables: &[TableDifference], sequences: &[Sequence]) -> Vec<String> {
+/// One line for each table with rows that differ, for each counter and each search index.
+pub(super) fn changes(tables: &[TableDifference], sequences: &[Sequence], indexes: &[String]) -> Vec<String> {
     let rows =
         tables.iter().map(|difference| format!("{}: {}", difference.table.name, counted(difference.counts)));
     let silent =
@@ -104,7 +104,8 @@ pub(super) fn changes(tables: &[TableDifference], sequences: &[Sequence]) -> Vec
             number(sequence.here)
         )
     });
-    rows.chain(counters).collect()
+    let indexes = indexes.iter().map(|index| format!("{index}: search index"));
+    rows.chain(counters).chain(indexes).collect()
 }
 
 /// The same for a program.

@@ -14,6 +14,7 @@ pub(super) fn run(scene: &Scene, message: &str) -> Result<ExitCode> {
         let mut tables: Vec<String> =
             comparison.tables.iter().map(|difference| difference.table.name.clone()).collect();
         tables.extend(comparison.sequences.iter().map(|sequence| sequence.table.clone()));
+        tables.extend(comparison.indexes.iter().cloned());
         tables.dedup();
         return Err(Error::PendingData { tables }.into());
     }

@@ -44,7 +44,7 @@ pub(super) fn run(scene: &Scene) -> Result<ExitCode> {
         for drift in &comparison.drift {
             console.finding("Schema", drift.sentence());
         }
-        for change in describe::changes(&comparison.tables, &comparison.sequences) {
+        for change in describe::changes(&comparison.tables, &comparison.sequences, &comparison.indexes) {
             console.finding("Pending", change);
         }
         if comparison.is_same() {

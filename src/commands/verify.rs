@@ -13,7 +13,7 @@ pub(super) fn run(scene: &Scene) -> Result<ExitCode> {
     let comparison = bench.compare_everything()?;
     console.progress_done();
     let drift: Vec<String> = comparison.drift.iter().map(crate::schema::Drift::sentence).collect();
-    let changes = describe::changes(&comparison.tables, &comparison.sequences);
+    let changes = describe::changes(&comparison.tables, &comparison.sequences, &comparison.indexes);
     for sentence in drift.iter() {
         console.finding("Schema", sentence);
     }

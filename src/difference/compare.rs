@@ -6,6 +6,7 @@ use super::Error;
 use super::columns::{RowShape, rows_differ};
 use super::look::{Look, Scope};
 use super::pairs::pair;
+use super::search::differing_indexes;
 use super::sequences::{Sequence, sequences};
 use crate::schema::{Drift, Module, Schema, Table, TableKind};
 
@@ -20,6 +21,8 @@ pub struct Comparison {
     pub drift: Vec<Drift>,
     /// Tables whose rows differ, in the order of the local schema.
     pub tables: Vec<TableDifference>,
+    /// Search indexes that differ: FTS5 tables without a text of their own.
+    pub indexes: Vec<String>,
     /// AUTOINCREMENT counters that differ.
     pub sequences: Vec<Sequence>,
 }
@@ -68,12 +71,12 @@ impl Counts {
 impl Comparison {
     /// Is there nothing that differs?
     pub fn is_same(&self) -> bool {
-        self.drift.is_empty() && self.tables.is_empty() && self.sequences.is_empty()
+        self.drift.is_empty() && !self.has_changes()
     }
 
-    /// Are there rows or counters that differ?
+    /// Are there rows, counters or search indexes that differ?
     pub fn has_changes(&self) -> bool {
-        !self.tables.is_empty() || !self.sequences.is_empty()
+        !(self.tables.is_empty() && self.sequences.is_empty() && self.indexes.is_empty())
     }
 }
 
@@ -84,7 +87,8 @@ pub fn compare(conn: &Connection, here: Schema, files: Schema, scope: &Scope) ->
         (here.tables.iter()).filter(|table| has_same_columns(table, files.table(&table.name))).collect();
     let tables = compare_tables(conn, &files, &comparable, scope, 0)?;
     let sequences = sequences(conn, &comparable)?;
-    Ok(Comparison { here, files, drift, tables, sequences })
+    let indexes = differing_indexes(conn, &here, &files, scope.is_everything())?;
+    Ok(Comparison { here, files, drift, tables, indexes, sequences })
 }
 
 /// Compares the rows of these tables. `round` tells apart the temporary tables of several comparisons.

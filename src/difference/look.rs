@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::columns::{RowShape, all};
 use super::compare::{Rows, TableDifference};
+use super::search::remember_indexes;
 use super::{Error, LIVE};
 use crate::changefeed::{self, Mark, NOT_KEPT, Tracking, unique_columns};
 use crate::names::{CHANGEFEED, SHADOW_FACTS, SHADOW_LEFT};
@@ -46,6 +47,11 @@ impl Scope {
     /// Look at every row of every table.
     pub fn everything() -> Self {
         Self::default()
+    }
+
+    /// Is every row of every table looked at?
+    pub(super) fn is_everything(&self) -> bool {
+        self.narrow.is_empty()
     }
 
     /// Where to look in this table.
@@ -88,7 +94,13 @@ pub(super) fn touched_since(conn: &Connection, table: &Table, since: i64) -> Res
 
 /// Notes in the shadow that it was compared with the local database as that is now, and which rows were left different.
 /// The caller's transaction makes both sure.
-pub fn remember(conn: &Connection, differences: &[TableDifference]) -> Result<(), Error> {
+pub fn remember(
+    conn: &Connection,
+    here: &Schema,
+    differences: &[TableDifference],
+    indexes: &[String],
+) -> Result<(), Error> {
+    remember_indexes(conn, here, indexes)?;
     conn.execute_batch(&format!(
         "DELETE FROM {SHADOW_LEFT}; DELETE FROM {SHADOW_FACTS} WHERE name LIKE 'mark%';"
     ))?;

@@ -23,10 +23,21 @@ pub struct Selection {
 pub struct Selected {
     /// What was wanted.
     pub taken: Vec<TableDifference>,
+    /// Search indexes that were wanted.
+    pub indexes: Vec<String>,
     /// Counters of the tables that were wanted.
     pub sequences: Vec<Sequence>,
     /// What stays pending.
     pub left: Vec<TableDifference>,
+    /// Search indexes that stay pending.
+    pub left_indexes: Vec<String>,
+}
+
+impl Selected {
+    /// Is nothing wanted of what differs?
+    pub fn is_nothing(&self) -> bool {
+        self.taken.is_empty() && self.sequences.is_empty() && self.indexes.is_empty()
+    }
 }
 
 impl Selection {
@@ -69,6 +80,11 @@ pub fn select(conn: &Connection, comparison: &Comparison, selection: &Selection)
             && (selection.since.is_none()
                 || selected.taken.iter().any(|taken| taken.table.name == sequence.table))
     });
+    let indexes =
+        comparison.indexes.iter().filter(|index| selection.takes(index) && selection.since.is_none());
+    selected.indexes = indexes.cloned().collect();
+    let left = comparison.indexes.iter().filter(|index| !selected.indexes.contains(index));
+    selected.left_indexes = left.cloned().collect();
     selected.sequences = wanted.cloned().collect();
     Ok(selected)
 }

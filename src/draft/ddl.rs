@@ -3,16 +3,22 @@
 use crate::schema::{Object, ObjectKind, Schema};
 use crate::sql_text::one_line;
 
-/// Tables, and the indexes that stand on them, in the order in which they were made.
-pub(super) fn before_rows(schema: &Schema) -> Vec<String> {
-    let is_early = |object: &&Object| matches!(object.kind, ObjectKind::Table | ObjectKind::Index);
-    schema.objects.iter().filter(is_early).map(statement).collect()
+/// Tables, the indexes that stand on them, and the triggers that must see the rows come, each in the order in which they
+/// were made.
+pub(super) fn before_rows(schema: &Schema, is_early: impl Fn(&Object) -> bool) -> Vec<String> {
+    let of = |kind: ObjectKind| schema.objects.iter().filter(move |object| object.kind == kind);
+    let stored =
+        schema.objects.iter().filter(|object| matches!(object.kind, ObjectKind::Table | ObjectKind::Index));
+    stored.chain(of(ObjectKind::Trigger).filter(|trigger| is_early(trigger))).map(statement).collect()
 }
 
-/// Views and triggers: a trigger must not see the rows come, and may stand on a view.
-pub(super) fn after_rows(schema: &Schema) -> Vec<String> {
+/// Views and the other triggers: they must not see the rows come, and may stand on a view.
+pub(super) fn after_rows(schema: &Schema, is_early: impl Fn(&Object) -> bool) -> Vec<String> {
     let of = |kind: ObjectKind| schema.objects.iter().filter(move |object| object.kind == kind);
-    of(ObjectKind::View).chain(of(ObjectKind::Trigger)).map(statement).collect()
+    of(ObjectKind::View)
+        .chain(of(ObjectKind::Trigger).filter(|trigger| !is_early(trigger)))
+        .map(statement)
+        .collect()
 }
 
 fn statement(object: &Object) -> String {

@@ -35,6 +35,12 @@ pub enum Error {
         /// The first table that differs.
         table: String,
     },
+    /// A search index cannot be made from its terms.
+    #[error("the search index of `{table}` keeps no text, and cannot be made again from its terms")]
+    Search {
+        /// The FTS5 table.
+        table: String,
+    },
     /// The draft ran, but the schema that came out is not the local one.
     #[error("the migration would not give the local schema: {difference}")]
     SchemaUnproven {
@@ -74,6 +80,9 @@ impl Error {
             }
             Self::Unproven { .. } | Self::SchemaUnproven { .. } => {
                 Some("please report it, nothing was written".into())
+            }
+            Self::Search { .. } => {
+                Some("let triggers fill it from a table, or leave it out with --tables".into())
             }
             Self::Spool(_) => Some("make room in the temporary folder, or set TMPDIR to another one".into()),
             Self::Sqlite(_) => {

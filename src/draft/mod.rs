@@ -5,6 +5,7 @@ mod ddl;
 mod error;
 mod parts;
 mod rows;
+mod search;
 mod spool;
 mod triggers;
 
@@ -13,7 +14,7 @@ use rusqlite::Connection;
 pub use error::Error;
 pub use parts::{Naming, Part};
 
-use crate::difference::{Scope, Selected, TableDifference, compare, recheck, sequences};
+use crate::difference::{Scope, Selected, TableDifference, compare, is_search_index, recheck, sequences};
 use crate::schema::{Schema, Table, children_first};
 use crate::sql_text::{display_identifier, one_line, quote_identifier, string_literal};
 use parts::Parts;
@@ -35,6 +36,8 @@ pub fn data(
     let mut parts = Parts::new(conn, naming);
     step_aside(&mut parts, files, &selected.taken)?;
     write_rows(&mut parts, here, files, selected)?;
+    let indexes = triggers::fed_indexes(files, &selected.taken).chain(selected.indexes.iter().cloned());
+    search::settle(&mut parts, here, &indexes.collect::<Vec<_>>())?;
     write_sequences(&mut parts, here, selected)?;
     parts.finish()
 }
@@ -47,15 +50,18 @@ pub fn initial(
     naming: Naming,
 ) -> Result<Vec<Part>, Error> {
     let mut parts = Parts::new(conn, naming);
-    for sql in ddl::before_rows(here) {
+    for sql in ddl::before_rows(here, |trigger| triggers::feeds_search(here, trigger)) {
         parts.statement(&sql)?;
     }
     let files = crate::schema::read(conn, "main", migrations_table)?;
     let comparison = compare(conn, here.clone(), files, &Scope::everything())?;
-    let selected = Selected { taken: comparison.tables, sequences: comparison.sequences, left: Vec::new() };
+    let selected =
+        Selected { taken: comparison.tables, sequences: comparison.sequences, ..Selected::default() };
     write_rows(&mut parts, here, &comparison.files, &selected)?;
     write_sequences(&mut parts, here, &selected)?;
-    for sql in ddl::after_rows(here) {
+    let indexes = here.tables.iter().filter(|table| is_search_index(table)).map(|table| table.name.clone());
+    search::settle(&mut parts, here, &indexes.collect::<Vec<_>>())?;
+    for sql in ddl::after_rows(here, |trigger| triggers::feeds_search(here, trigger)) {
         parts.statement(&sql)?;
     }
     let files = crate::schema::read(conn, "main", migrations_table)?;

@@ -2,9 +2,9 @@
 
 use rusqlite::Connection;
 
-use crate::difference::{TableDifference, reached};
-use crate::schema::{Object, Schema};
-use crate::sql_text::{Event, Timing, firing};
+use crate::difference::{TableDifference, is_search_index, reached};
+use crate::schema::{Object, Schema, unquoted};
+use crate::sql_text::{Event, Timing, Token, firing, tokens};
 
 /// The triggers that statements for these differences would fire, actions of foreign keys included.
 pub(super) fn concerned<'s>(
@@ -14,6 +14,9 @@ pub(super) fn concerned<'s>(
 ) -> rusqlite::Result<Vec<&'s Object>> {
     let reached = reached(conn, schema, differences)?;
     let fires = |object: &Object| {
+        if feeds_search(schema, object) {
+            return false;
+        }
         let Some(firing) = firing(&object.sql) else {
             return true;
         };
@@ -36,4 +39,61 @@ pub(super) fn concerned<'s>(
             || reached.contains(&table.name)
     });
     Ok(tables.flat_map(|table| schema.triggers_on(&table.name)).filter(|trigger| fires(trigger)).collect())
+}
+
+/// Does the trigger do nothing but keep search indexes? Such a trigger must fire: the index follows the rows, and can be
+/// filled in no other way where it keeps no text.
+pub(super) fn feeds_search(schema: &Schema, trigger: &Object) -> bool {
+    let targets = targets(&trigger.sql);
+    let is_index = |name: &String| schema.table(name).is_some_and(is_search_index);
+    !targets.is_empty() && targets.iter().all(is_index)
+}
+
+/// The search indexes that triggers on the changed tables keep.
+pub(super) fn fed_indexes<'s>(
+    schema: &'s Schema,
+    differences: &'s [TableDifference],
+) -> impl Iterator<Item = String> + 's {
+    let triggers = differences.iter().flat_map(|difference| schema.triggers_on(&difference.table.name));
+    let targets = triggers.flat_map(|trigger| targets(&trigger.sql));
+    targets.filter_map(|name| {
+        schema.table(&name).filter(|table| is_search_index(table)).map(|table| table.name.clone())
+    })
+}
+
+/// The tables that the statements of a trigger's body write to. RAISE counts as a target without a name.
+fn targets(sql: &str) -> Vec<String> {
+    let words: Vec<Token> = tokens(sql).filter(Token::is_significant).collect();
+    let body = words.iter().position(|word| word.is_word("BEGIN")).unwrap_or(words.len());
+    let mut targets = Vec::new();
+    for at in body..words.len() {
+        let before = |word: &str| at > 0 && words[at - 1].is_word(word);
+        let target = match words[at] {
+            word if word.is_word("INTO") => words.get(at + 1),
+            word if word.is_word("FROM") && before("DELETE") => words.get(at + 1),
+            word if word.is_word("UPDATE") && !before("DO") => match words.get(at + 1) {
+                Some(or) if or.is_word("OR") => words.get(at + 3),
+                target => target,
+            },
+            word if word.is_word("RAISE") => Some(&words[at]),
+            _ => None,
+        };
+        targets.extend(target.map(|name| unquoted(name.text)));
+    }
+    targets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_that_a_trigger_writes_to_are_found() {
+        let body = |body: &str| targets(&format!("CREATE TRIGGER t AFTER UPDATE ON p BEGIN {body} END"));
+        assert_eq!(body("INSERT OR IGNORE INTO a VALUES (1); DELETE FROM \"b c\" WHERE 1;"), ["a", "b c"]);
+        assert_eq!(body("UPDATE OR REPLACE [d] SET x = 1; REPLACE INTO `e` SELECT * FROM f;"), ["d", "e"]);
+        assert_eq!(body("INSERT INTO a VALUES (1) ON CONFLICT DO UPDATE SET x = 2;"), ["a"]);
+        assert_eq!(body("SELECT RAISE(ABORT, 'no');"), ["RAISE"]);
+        assert!(body("SELECT 'INTO x';").is_empty());
+    }
 }

@@ -155,7 +155,7 @@ impl Bench {
     /// Ends the work without a new migration, but remembers what was compared.
     pub fn leave(self, comparison: &Comparison) -> Result<()> {
         if comparison.drift.is_empty() {
-            remember(self.conn(), &comparison.tables)?;
+            remember(self.conn(), &self.here, &comparison.tables, &comparison.indexes)?;
             self.conn().execute_batch("COMMIT")?;
         }
         Ok(())

@@ -10,24 +10,20 @@ use camino::Utf8PathBuf;
 use super::bench::{Bench, hex};
 use super::local::open_to_write;
 use super::{Error, Place};
-use crate::difference::{TableDifference, remember};
+use crate::difference::{Selected, remember};
 use crate::draft::Part;
 use crate::migrations::{Folder, NewFile, file_name, header_line, sweep, table};
 use crate::shadow::{add_file, run_file};
 
-/// Writes the files of a draft and notes them as applied. `left` is what stays pending. Gives the paths.
-pub(super) fn publish(
-    bench: Bench,
-    mut parts: Vec<Part>,
-    left: &[TableDifference],
-) -> Result<Vec<Utf8PathBuf>> {
+/// Writes the files of a draft and notes them as applied. Gives the paths.
+pub(super) fn publish(bench: Bench, mut parts: Vec<Part>, selected: &Selected) -> Result<Vec<Utf8PathBuf>> {
     prove_in_second_world(&bench, &mut parts)?;
     let feed = bench.mark.as_ref().map(|mark| mark.feed.as_str());
     for part in &parts {
         bench.folder.accepts(&part.name)?;
         add_file(bench.conn(), &part.name, &hex(&part.digest()), feed, false)?;
     }
-    remember(bench.conn(), left)?;
+    remember(bench.conn(), &bench.here, &selected.left, &selected.left_indexes)?;
     bench.conn().execute_batch("COMMIT")?;
 
     sweep(&bench.folder.path);

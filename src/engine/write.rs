@@ -79,7 +79,7 @@ impl Ready {
     ) -> Result<Option<Draft>> {
         let Self { bench, comparison, .. } = self;
         let selected = select(bench.conn(), &comparison, selection)?;
-        if selected.taken.is_empty() && selected.sequences.is_empty() {
+        if selected.is_nothing() {
             bench.leave(&comparison)?;
             return Ok(None);
         }
@@ -121,6 +121,6 @@ fn naming(bench: &Bench, message: &str, max_file_size: u64) -> Result<Naming> {
 impl Draft {
     /// Writes the files and notes them as applied; gives their paths.
     pub fn publish(self) -> Result<Vec<Utf8PathBuf>> {
-        publish(self.bench, self.parts, &self.selected.left)
+        publish(self.bench, self.parts, &self.selected)
     }
 }

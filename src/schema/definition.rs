@@ -18,13 +18,14 @@ pub fn canonical(sql: &str) -> String {
     out.replace("if not exists ", "")
 }
 
-/// The name inside `"…"`, `` `…` `` or `[…]`.
-fn unquoted(identifier: &str) -> String {
-    let inner = &identifier[1..identifier.len() - 1];
-    match identifier.as_bytes()[0] {
-        b'"' => inner.replace("\"\"", "\""),
-        b'`' => inner.replace("``", "`"),
-        _ => inner.to_owned(),
+/// The name that is meant by `name`, `"name"`, `` `name` `` or `[name]`.
+pub fn unquoted(identifier: &str) -> String {
+    let inner = || &identifier[1..identifier.len() - 1];
+    match identifier.as_bytes() {
+        [b'"', .., b'"'] => inner().replace("\"\"", "\""),
+        [b'`', .., b'`'] => inner().replace("``", "`"),
+        [b'[', .., b']'] => inner().to_owned(),
+        _ => identifier.to_owned(),
     }
 }
 

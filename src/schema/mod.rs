@@ -10,6 +10,7 @@ mod read;
 
 pub use compare::{Drift, compare};
 use definition::canonical;
+pub use definition::unquoted;
 pub use order::children_first;
 pub use read::read;
 

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::definition::{is_autoincrement, virtual_module};
-use super::{Affinity, Column, ForeignKey, Object, ObjectKind, Schema, Table, TableKind, UniqueKey};
+use super::{Affinity, Column, ForeignKey, Module, Object, ObjectKind, Schema, Table, TableKind, UniqueKey};
 use crate::names::is_internal;
 use crate::sql_text::quote_identifier;
 
@@ -83,7 +83,12 @@ fn table(conn: &Connection, database: &str, object: &Object) -> rusqlite::Result
     let is_alias = kind == TableKind::Rowid && primary_key.len() == 1 && !has_key_index;
     Ok(Table {
         name: object.name.clone(),
-        rowid_alias: is_alias.then(|| primary_key[0]),
+        // The first column of an R*Tree is its rowid.
+        rowid_alias: if kind == TableKind::Virtual(Module::Rtree) {
+            Some(0)
+        } else {
+            is_alias.then(|| primary_key[0])
+        },
         autoincrement: is_alias && is_autoincrement(&object.sql),
         foreign_keys: foreign_keys(conn, database, &object.name)?,
         kind,

@@ -15,6 +15,7 @@ mod output;
 mod pipeline;
 mod rounds;
 mod schema;
+mod search;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;

@@ -174,12 +174,21 @@ impl Scratch {
     /// nothing left to apply.
     #[track_caller]
     pub(crate) fn assert_wrangler_agrees(&self) {
+        self.assert_wrangler_agrees_on(&[]);
+    }
+
+    /// The same, and these queries have the same answers.
+    #[track_caller]
+    pub(crate) fn assert_wrangler_agrees_on(&self, queries: &[&str]) {
         let root = self.root();
         let fresh = TempDir::new().expect("a temporary folder");
         wrangler::apply_to(&root, fresh.path());
         let rebuilt = local_file(fresh.path(), &self.id);
         assert_nothing_of_the_tool(&rebuilt);
         assert_same_database(&self.local_file(), &rebuilt);
+        for query in queries {
+            assert_eq!(answer(&rebuilt, query), answer(&self.local_file(), query), "{query}");
+        }
         assert_eq!(wrangler::unapplied(&root), Vec::<String>::new());
     }
 
@@ -242,4 +251,12 @@ fn copy_folder(from: &Path, to: &Path) {
             fs::copy(entry.path(), target).expect("a file can be copied");
         }
     }
+}
+
+/// The first column of a query's rows.
+fn answer(path: &Path, query: &str) -> Vec<rusqlite::types::Value> {
+    let connection = Connection::open(path).expect("a database opens");
+    let mut statement = connection.prepare(query).unwrap_or_else(|e| panic!("{query}: {e}"));
+    let rows = statement.query_map([], |row| row.get(0)).expect("rows");
+    rows.map(|value| value.expect("a value")).collect()
 }

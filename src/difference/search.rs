@@ -1,0 +1,108 @@
+//! Search indexes: FTS5 tables that keep no text of their own, so that only their terms can be compared.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::LIVE;
+use crate::names::SHADOW_FACTS;
+use crate::schema::{Module, Schema, Table, TableKind};
+use crate::sql_text::{quote_identifier, string_literal};
+
+/// The local index's terms, as the name of a temporary `fts5vocab` table of the kind `instance`.
+pub const LIVE_TERMS: &str = "temp.d1_migrate_live_terms";
+const SHADOW_TERMS: &str = "temp.d1_migrate_shadow_terms";
+
+/// Is this an FTS5 table whose index stands apart from its text?
+pub fn is_search_index(table: &Table) -> bool {
+    matches!(table.kind, TableKind::Virtual(Module::FtsExternalContent | Module::FtsContentless))
+}
+
+/// The search indexes that differ. Without `everything`, those that nobody wrote to since [`remember_indexes`] are passed over.
+pub fn differing_indexes(
+    conn: &Connection,
+    here: &Schema,
+    files: &Schema,
+    everything: bool,
+) -> rusqlite::Result<Vec<String>> {
+    let mut differing = Vec::new();
+    for table in here.tables.iter().filter(|table| is_search_index(table)) {
+        let is_in_both = files.table(&table.name).is_some_and(is_search_index);
+        if is_in_both && (everything || !is_untouched(conn, table)?) && index_differs(conn, table)? {
+            differing.push(table.name.clone());
+        }
+    }
+    Ok(differing)
+}
+
+/// Does the local index hold other terms than the shadow's, or for other documents?
+pub fn index_differs(conn: &Connection, table: &Table) -> rusqlite::Result<bool> {
+    with_terms(conn, table, || {
+        let terms = "SELECT term, doc, col, offset FROM";
+        let mut pairs = vec![(format!("{terms} {LIVE_TERMS}"), format!("{terms} {SHADOW_TERMS}"))];
+        if table.kind == TableKind::Virtual(Module::FtsContentless) {
+            let name = quote_identifier(&table.name);
+            pairs
+                .push((format!("SELECT rowid FROM {LIVE}.{name}"), format!("SELECT rowid FROM main.{name}")));
+        }
+        for (live, shadow) in pairs {
+            let differ = format!("SELECT EXISTS ({live} EXCEPT {shadow}) OR EXISTS ({shadow} EXCEPT {live})");
+            if conn.query_row(&differ, (), |row| row.get(0))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    })
+}
+
+/// Runs `work` while the terms of both indexes can be read.
+pub fn with_terms<T>(
+    conn: &Connection,
+    table: &Table,
+    work: impl FnOnce() -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let name = string_literal(&table.name);
+    for (terms, database) in [(LIVE_TERMS, LIVE), (SHADOW_TERMS, "main")] {
+        conn.execute_batch(&format!(
+            "CREATE VIRTUAL TABLE {terms} USING fts5vocab('{database}', {name}, 'instance')"
+        ))?;
+    }
+    let done = work();
+    conn.execute_batch(&format!("DROP TABLE {LIVE_TERMS}; DROP TABLE {SHADOW_TERMS};"))?;
+    done
+}
+
+/// Notes how far each local index was written, if it does not differ.
+pub(super) fn remember_indexes(
+    conn: &Connection,
+    here: &Schema,
+    differing: &[String],
+) -> rusqlite::Result<()> {
+    conn.execute_batch(&format!("DELETE FROM {SHADOW_FACTS} WHERE name LIKE 'index %'"))?;
+    let equal = here.tables.iter().filter(|table| is_search_index(table) && !differing.contains(&table.name));
+    for table in equal {
+        let written = written(conn, table)?;
+        let note = format!("INSERT INTO {SHADOW_FACTS}(name, value) VALUES (?1, ?2)");
+        conn.execute(&note, [fact(table), written])?;
+    }
+    Ok(())
+}
+
+fn is_untouched(conn: &Connection, table: &Table) -> rusqlite::Result<bool> {
+    let sql = format!("SELECT value FROM {SHADOW_FACTS} WHERE name = ?1");
+    let noted: Option<String> = conn.query_row(&sql, [fact(table)], |row| row.get(0)).optional()?;
+    Ok(match noted {
+        Some(noted) => noted == written(conn, table)?,
+        None => false,
+    })
+}
+
+fn fact(table: &Table) -> String {
+    format!("index {}", table.name)
+}
+
+/// FTS5 keeps sums of what it holds under 1 and, under 10, its structure with a counter that every write moves on
+/// (<https://sqlite.org/fts5.html#fts5_data_structures>).
+fn written(conn: &Connection, table: &Table) -> rusqlite::Result<String> {
+    let data = quote_identifier(&format!("{}_data", table.name));
+    let sql = format!("SELECT group_concat(hex(block), ' ') FROM {LIVE}.{data} WHERE id IN (1, 10)");
+    conn.query_row(&sql, (), |row| row.get::<_, Option<String>>(0)).map(Option::unwrap_or_default)
+}

@@ -1,0 +1,94 @@
+//! Search indexes that no trigger keeps: built anew from their text, or from their terms.
+
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use super::Error;
+use super::parts::Parts;
+use super::spool::Spool;
+use crate::difference::{LIVE, LIVE_TERMS, index_differs, with_terms};
+use crate::schema::{Module, Schema, Table, TableKind};
+use crate::sql_text::{InsertBatch, Pushed, display_identifier, oversized_row, quote_identifier};
+
+/// Brings each of these indexes to what the local one holds.
+pub(super) fn settle(parts: &mut Parts, here: &Schema, names: &[String]) -> Result<(), Error> {
+    let conn = parts.conn();
+    for table in here.tables.iter().filter(|table| names.contains(&table.name)) {
+        if !index_differs(conn, table)? {
+            continue;
+        }
+        let spool = match table.kind {
+            TableKind::Virtual(Module::FtsContentless) => from_terms(conn, table)?,
+            _ => rebuilt(table)?,
+        };
+        spool.drain(|sql| parts.statement(sql))?;
+        if index_differs(conn, table)? {
+            return Err(Error::Search { table: table.name.clone() });
+        }
+    }
+    Ok(())
+}
+
+fn command(table: &Table, word: &str) -> String {
+    let name = display_identifier(&table.name);
+    format!("INSERT INTO {name}({name}) VALUES ('{word}');")
+}
+
+fn rebuilt(table: &Table) -> Result<Spool, Error> {
+    let mut spool = Spool::new();
+    spool.push(&command(table, "rebuild"))?;
+    Ok(spool)
+}
+
+/// The text is gone, but terms in their order give the same index wherever the tokenizer leaves its own terms as they are.
+fn from_terms(conn: &Connection, table: &Table) -> Result<Spool, Error> {
+    let mut spool = Spool::new();
+    spool.push(&command(table, "delete-all"))?;
+    let columns: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
+    let written: Vec<String> = std::iter::once("rowid".to_owned()).chain(columns.iter().cloned()).collect();
+    let mut batch = InsertBatch::new(&table.name, &written);
+    for document in documents(conn, table, &columns)? {
+        let values: Vec<_> = document.iter().map(Into::into).collect();
+        match batch.push_row(&values) {
+            Pushed::Held => {}
+            Pushed::Finished(statement) => spool.push(&statement)?,
+            Pushed::TooLarge(before) => {
+                if let Some(statement) = before {
+                    spool.push(&statement)?;
+                }
+                // An index without text cannot be appended to: a statement of that size is refused.
+                let key = [("rowid".to_owned(), values[0])];
+                for statement in oversized_row(&table.name, &written, &values, &key)? {
+                    spool.push(&statement)?;
+                }
+            }
+        }
+    }
+    if let Some(statement) = batch.finish() {
+        spool.push(&statement)?;
+    }
+    Ok(spool)
+}
+
+/// Each document as its rowid and, column by column, its terms.
+fn documents(conn: &Connection, table: &Table, columns: &[String]) -> Result<Vec<Vec<Value>>, Error> {
+    let name = quote_identifier(&table.name);
+    let documents = with_terms(conn, table, || {
+        let mut rowids = conn.prepare(&format!("SELECT rowid FROM {LIVE}.{name} ORDER BY rowid"))?;
+        let terms = format!(
+            "SELECT group_concat(term, ' ' ORDER BY offset) FROM {LIVE_TERMS} WHERE doc = ?1 AND col = ?2"
+        );
+        let mut terms = conn.prepare(&terms)?;
+        let mut documents = Vec::new();
+        for rowid in rowids.query_map((), |row| row.get::<_, i64>(0))? {
+            let rowid = rowid?;
+            let mut document = vec![Value::Integer(rowid)];
+            for column in columns {
+                document.push(terms.query_row((rowid, column), |row| row.get(0))?);
+            }
+            documents.push(document);
+        }
+        Ok(documents)
+    })?;
+    Ok(documents)
+}

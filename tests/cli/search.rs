@@ -1,0 +1,79 @@
+//! FTS5 and R*Tree: made, filled and equal in what queries return.
+
+use crate::support::project::Scratch;
+
+const SCHEMA: &str = "
+    CREATE TABLE posts (id INTEGER PRIMARY KEY, title TEXT, body TEXT);
+    CREATE VIRTUAL TABLE posts_fts USING fts5(title, body, content='posts', content_rowid='id');
+    CREATE TRIGGER posts_ai AFTER INSERT ON posts BEGIN
+      INSERT INTO posts_fts(rowid, title, body) VALUES (new.id, new.title, new.body);
+    END;
+    CREATE TRIGGER posts_ad AFTER DELETE ON posts BEGIN
+      INSERT INTO posts_fts(posts_fts, rowid, title, body) VALUES ('delete', old.id, old.title, old.body);
+    END;
+    CREATE TRIGGER posts_au AFTER UPDATE ON posts BEGIN
+      INSERT INTO posts_fts(posts_fts, rowid, title, body) VALUES ('delete', old.id, old.title, old.body);
+      INSERT INTO posts_fts(rowid, title, body) VALUES (new.id, new.title, new.body);
+    END;
+    CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);
+    CREATE VIRTUAL TABLE notes_fts USING fts5(text, content='', tokenize='porter');
+    CREATE TRIGGER notes_ai AFTER INSERT ON notes BEGIN
+      INSERT INTO notes_fts(rowid, text) VALUES (new.id, new.text);
+    END;
+    CREATE VIRTUAL TABLE own USING fts5(a, b UNINDEXED, tokenize='porter');
+    CREATE VIRTUAL TABLE bare USING fts5(x, content='');
+    CREATE VIRTUAL TABLE areas USING rtree(id, min_x, max_x, +name);
+    INSERT INTO posts VALUES (1, 'hello world', 'first post'), (2, 'goodbye', 'second post');
+    INSERT INTO notes (text) VALUES ('walking dogs');
+    INSERT INTO own (rowid, a, b) VALUES (5, 'running dogs', 'u'), (7, 'cats', 3);
+    INSERT INTO bare (rowid, x) VALUES (1, 'words without a text'), (9, 'more words');
+    INSERT INTO areas VALUES (3, 1.1, 2.2, 'a');";
+
+const QUERIES: [&str; 9] = [
+    "SELECT rowid FROM posts_fts('post')",
+    "SELECT rowid FROM posts_fts('mars')",
+    "SELECT rowid FROM posts_fts('goodbye')",
+    "SELECT rowid FROM notes_fts('walk OR jump')",
+    "SELECT rowid FROM own('run OR horse')",
+    "SELECT rowid FROM bare('words')",
+    "SELECT rowid FROM bare('\"without a text\"')",
+    "SELECT rowid FROM bare('later')",
+    "SELECT name FROM areas WHERE max_x > 2",
+];
+
+#[test]
+fn search_finds_on_d1_what_it_finds_here() {
+    let project = Scratch::with_schema(SCHEMA);
+    project.d1([]).success();
+    project.assert_wrangler_agrees_on(&QUERIES);
+
+    project.sql(
+        "UPDATE posts SET title = 'hello mars' WHERE id = 1; DELETE FROM posts WHERE id = 2;
+         INSERT INTO posts VALUES (9, 'a new post', 'xyz'); INSERT INTO notes (text) VALUES ('jumping');
+         UPDATE own SET a = 'horses' WHERE rowid = 5; INSERT INTO own VALUES ('z', 'y');
+         INSERT INTO bare (rowid, x) VALUES (10, 'later'); UPDATE areas SET max_x = 7 WHERE id = 3;
+         INSERT INTO areas VALUES (4, 1, 2.5, 'z');",
+    );
+    project.d1(["check"]).code(1);
+    project.d1(["data", "-m", "search"]).success();
+    project.assert_wrangler_agrees_on(&QUERIES);
+    project.d1(["check"]).success();
+    project.d1(["verify"]).success();
+    for name in project.migrations() {
+        assert!(
+            !project.read(&name).contains("_data"),
+            "{name} writes to a table that FTS5 keeps for itself"
+        );
+    }
+}
+
+#[test]
+fn an_index_that_only_its_own_table_was_written_to_is_noticed() {
+    let project = Scratch::with_schema(SCHEMA);
+    project.d1([]).success();
+    project.sql("INSERT INTO bare (rowid, x) VALUES (11, 'unseen')");
+    project.d1(["check"]).code(1);
+    project.d1(["data", "-m", "only search"]).success();
+    project.d1(["check"]).success();
+    assert!(!project.read("0002_only_search.sql").contains("posts"));
+}
