@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::cli::{Color, OutputArgs};
+use crate::engine::Told;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -85,6 +86,14 @@ impl Console {
         }
         self.progress.enable_steady_tick(Duration::from_millis(120));
         self.progress.set_message(text.to_owned());
+    }
+
+    /// What long work tells about itself.
+    pub fn told(&self, told: Told) {
+        match told {
+            Told::Working(text) => self.progress(text),
+            Told::Waiting(text) => self.finding("Waiting", text),
+        }
     }
 
     /// Long work is over.

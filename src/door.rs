@@ -137,7 +137,7 @@ impl<'c> Migrations<'c> {
     /// There are migrations already, there are no tables, a row is larger than D1 takes, a file cannot be written.
     pub fn initial(&self, message: &str) -> Result<Vec<Utf8PathBuf>> {
         let bench = Bench::open(self.place.clone(), &mut |_| {})?;
-        engine::draft_initial(bench, message, MAX_FILE_SIZE)?.publish()
+        engine::draft_initial(bench, message, MAX_FILE_SIZE)?.publish(&mut |_| {})
     }
 
     /// Writes a data migration for these changes. Gives the paths of its files, none where nothing is pending.
@@ -146,7 +146,7 @@ impl<'c> Migrations<'c> {
     /// Migrations of the folder have not run here, the schemas differ, a row is larger than D1 takes, a file cannot be written.
     pub fn data(&self, message: &str, changes: &Changes) -> Result<Vec<Utf8PathBuf>> {
         match self.draft(message, changes)? {
-            Some(draft) => draft.publish(),
+            Some(draft) => draft.publish(&mut |_| {}),
             None => Ok(Vec::new()),
         }
     }

@@ -18,7 +18,7 @@ pub(super) fn run(scene: &Scene, record: bool) -> Result<ExitCode> {
     };
     let applied = match record {
         true => Applied::default(),
-        false => apply(&scene.place, &mut |text| console.progress(text))?,
+        false => apply(&scene.place, &mut |told| console.told(told))?,
     };
     console.progress_done();
     if applied.created {
@@ -50,6 +50,6 @@ fn record_owed(scene: &Scene, all: bool) -> Result<Vec<String>> {
         owed.extend(behind);
     }
     drop(bench);
-    record_only(&scene.place, &owed)?;
+    record_only(&scene.place, &owed, &mut |told| scene.console.told(told))?;
     Ok(owed)
 }

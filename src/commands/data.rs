@@ -48,7 +48,7 @@ pub(super) fn write(
     let changes =
         describe::changes(&draft.selected.taken, &draft.selected.sequences, &draft.selected.indexes);
     let left = describe::changes(&draft.selected.left, &[], &draft.selected.left_indexes);
-    report_written(scene, &draft.publish()?, &changes);
+    report_written(scene, &draft.publish(&mut |told| scene.console.told(told))?, &changes);
     for left in left {
         scene.console.finding("Left", format!("{left} (still pending)"));
     }

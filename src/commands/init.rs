@@ -31,6 +31,10 @@ pub(super) fn write(
     if dry_run {
         return print_draft(scene, draft.parts);
     }
-    report_written(scene, &draft.publish()?, &[format!("schema and rows of {tables} tables")]);
+    report_written(
+        scene,
+        &draft.publish(&mut |told| scene.console.told(told))?,
+        &[format!("schema and rows of {tables} tables")],
+    );
     Ok(ExitCode::SUCCESS)
 }

@@ -85,12 +85,12 @@ impl<'c> Scene<'c> {
 
     /// Opens the workbench, with progress.
     fn bench(&self) -> Result<Bench> {
-        self.opened(Bench::open(self.place.clone(), &mut |text| self.console.progress(text)))
+        self.opened(Bench::open(self.place.clone(), &mut |told| self.console.told(told)))
     }
 
     /// Opens the workbench for writing a migration: nothing may be behind.
     fn ready(&self) -> Result<Ready> {
-        let ready = self.opened(Ready::open(&self.place, &mut |text| self.console.progress(text)))?;
+        let ready = self.opened(Ready::open(&self.place, &mut |told| self.console.told(told)))?;
         for name in &ready.recorded {
             self.console.status("Recorded", format!("{name}, which the local database already holds"));
         }
@@ -108,7 +108,7 @@ impl<'c> Scene<'c> {
 
     /// Installs or refreshes tracking of these tables; all where none are named.
     fn track(&self, tables: &[String]) -> Result<Vec<String>> {
-        let conn = open_to_write(&self.place.local_file)?;
+        let conn = open_to_write(&self.place.local_file, &mut |told| self.console.told(told))?;
         let installed = crate::engine::track(&conn, &self.place.migrations_table, tables)?;
         Ok(installed)
     }

@@ -14,7 +14,7 @@ pub(super) fn track(scene: &Scene, tables: &[String]) -> Result<ExitCode> {
 }
 
 pub(super) fn untrack(scene: &Scene, tables: &[String], purge: bool) -> Result<ExitCode> {
-    let conn = open_to_write(&scene.place.local_file)?;
+    let conn = open_to_write(&scene.place.local_file, &mut |told| scene.console.told(told))?;
     let removed = remove(&conn, &scene.place.migrations_table, tables, purge)?;
     report(scene, "Untracked", "untracked", &removed);
     if purge {

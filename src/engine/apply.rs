@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::local::open_or_create;
 use super::publish::record;
-use super::{Error, Place, Progress};
+use super::{Error, Place, Progress, Told};
 use crate::changefeed::{self, Tracking};
 use crate::migrations::{Folder, Migration, table};
 use crate::schema::{self, Table};
@@ -30,7 +30,7 @@ pub fn apply(place: &Place, progress: Progress) -> Result<Applied> {
     let mut conn = open_or_create(&place.local_file)?;
     let mut applied = Applied { created, names: Vec::new() };
     for migration in missing(&conn, place, &folder)? {
-        progress(&format!("running {}", migration.name));
+        progress(Told::Working(&format!("running {}", migration.name)));
         run(&mut conn, place, migration)?;
         applied.names.push(migration.name.clone());
     }
@@ -38,8 +38,8 @@ pub fn apply(place: &Place, progress: Progress) -> Result<Applied> {
 }
 
 /// Only notes what is missing as applied.
-pub fn record_only(place: &Place, names: &[String]) -> Result<()> {
-    if names.is_empty() { Ok(()) } else { record(place, names) }
+pub fn record_only(place: &Place, names: &[String], progress: Progress) -> Result<()> {
+    if names.is_empty() { Ok(()) } else { record(place, names, progress) }
 }
 
 fn missing<'f>(conn: &Connection, place: &Place, folder: &'f Folder) -> Result<Vec<&'f Migration>> {

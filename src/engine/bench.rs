@@ -1,16 +1,17 @@
 //! The workbench: shadow and local database side by side on one connection, in one moment.
 
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use anyhow::Result;
 use camino::Utf8Path;
-use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
+use rusqlite::{Connection, ErrorCode};
 
 use super::local::must_be_there;
-use super::{Error, Place, Progress};
+use super::{Error, Place, Progress, Told};
 use crate::changefeed::{self, Mark, Tracking};
 use crate::difference::{
     Comparison, LIVE, NEGATIVE_ZERO, Scope, adopt_unknown, compare, find_unknown, remember,
@@ -49,16 +50,24 @@ impl Bench {
     /// Replays the folder, attaches the local database and reads what is there.
     pub fn open(place: Place, progress: Progress) -> Result<Self> {
         must_be_there(&place.local_file)?;
-        let lock = place.home.as_deref().map(|home| lock(home, progress)).transpose()?;
+        let mut place = place;
+        let lock = match place.home.as_deref() {
+            Some(home) => lock(home, progress)?,
+            None => None,
+        };
+        place.home = place.home.filter(|_| lock.is_some());
         let folder = Folder::read(&place.folder, place.pattern.as_deref(), &place.folder)?;
         let mut shadow = Shadow::open(place.home.as_deref(), World::First)?;
         let made = shadow.made()?;
         let sources = sources(&folder)?;
-        let replayed = shadow.bring_to(&sources, |name| progress(&format!("replaying {name}")))?;
+        let replayed =
+            shadow.bring_to(&sources, |name| progress(Told::Working(&format!("replaying {name}"))))?;
         define_negative_zero(&shadow.conn)?;
         if replayed > 0 && shadow.used_chance()? {
             let mut other = Shadow::open(place.home.as_deref(), World::Second)?;
-            other.bring_to(&sources, |name| progress(&format!("replaying {name} with another clock")))?;
+            other.bring_to(&sources, |name| {
+                progress(Told::Working(&format!("replaying {name} with another clock")))
+            })?;
             let files = schema::read(&shadow.conn, "main", &place.migrations_table)?;
             find_unknown(&shadow.conn, &other.path, &files)?;
         }
@@ -174,21 +183,31 @@ fn sources(folder: &Folder) -> Result<Vec<Source<'_>>> {
         .collect()
 }
 
-/// One copy of the tool at a time for one database.
-fn lock(home: &Utf8Path, progress: Progress) -> Result<File, Error> {
+/// One copy of the tool at a time for one database. In a checkout that cannot be written there is no lock, and no home
+/// for the shadow either.
+fn lock(home: &Utf8Path, progress: Progress) -> Result<Option<File>, Error> {
     let path = home.join("lock");
     let wrong = |source| Error::Lock { path: path.clone(), source };
-    std::fs::create_dir_all(home).map_err(wrong)?;
-    let file = File::options().create(true).write(true).truncate(false).open(&path).map_err(wrong)?;
+    let opened = std::fs::create_dir_all(home)
+        .and_then(|()| File::options().create(true).write(true).truncate(false).open(&path));
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if is_read_only(&error) => return Ok(None),
+        Err(error) => return Err(wrong(error)),
+    };
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            progress("waiting for another cargo d1-migrate to finish");
+            progress(Told::Waiting("for another cargo d1-migrate to finish"));
             file.lock().map_err(wrong)?;
         }
         Err(TryLockError::Error(source)) => return Err(wrong(source)),
     }
-    Ok(file)
+    Ok(Some(file))
+}
+
+fn is_read_only(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
 }
 
 /// The function that tells -0.0 from 0.0.
@@ -204,9 +223,27 @@ fn define_negative_zero(conn: &Connection) -> rusqlite::Result<()> {
 fn attach(conn: &Connection, path: &Utf8Path) -> Result<()> {
     conn.busy_timeout(Duration::from_secs(5))?;
     let wrong = |error| Error::from_sqlite(path, error);
-    conn.execute("ATTACH ?1 AS live", [format!("file:{}?mode=ro", percent_encoded(path))]).map_err(wrong)?;
-    conn.query_row("SELECT count(*) FROM live.sqlite_schema", (), |_| Ok(())).map_err(wrong)?;
+    let open = |options: &str| {
+        conn.execute("ATTACH ?1 AS live", [format!("file:{}?{options}", percent_encoded(path))])?;
+        conn.query_row("SELECT count(*) FROM live.sqlite_schema", (), |_| Ok(()))
+    };
+    match open("mode=ro") {
+        // In WAL mode even a reader writes beside the file. Where nobody can write, and no WAL waits, nothing changes.
+        Err(error) if needs_to_write(&error) && is_missing_or_empty(&format!("{path}-wal")) => {
+            drop(conn.execute_batch("DETACH live"));
+            open("immutable=1").map_err(wrong)?;
+        }
+        opened => opened.map_err(wrong)?,
+    }
     Ok(())
+}
+
+fn needs_to_write(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+}
+
+fn is_missing_or_empty(path: &str) -> bool {
+    std::fs::metadata(path).map_or(true, |found| found.len() == 0)
 }
 
 /// SQLite's URI takes `?`, `#` and `%` for its own.

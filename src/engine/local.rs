@@ -3,17 +3,40 @@
 use std::time::Duration;
 
 use camino::Utf8Path;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::Error;
+use super::{Error, Progress, Told};
 
 /// How long to wait for somebody else's write lock.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Opens it for short writes, with D1's settings.
-pub fn open_to_write(path: &Utf8Path) -> Result<Connection, Error> {
+/// How long before it is said.
+const UNNOTICED: Duration = Duration::from_millis(200);
+
+/// Opens it for short writes, with D1's settings, once nobody else holds the write lock.
+///
+/// # Errors
+/// [`Error::Locked`] when that takes longer than a person waits.
+pub fn open_to_write(path: &Utf8Path, progress: Progress) -> Result<Connection, Error> {
     must_be_there(path)?;
-    open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+    let conn = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    wait_for_lock(&conn, progress).map_err(|error| Error::from_sqlite(path, error))?;
+    Ok(conn)
+}
+
+/// Takes the write lock and lets it go: whoever writes next finds it free, as a rule.
+fn wait_for_lock(conn: &Connection, progress: Progress) -> rusqlite::Result<()> {
+    const TAKE: &str = "BEGIN IMMEDIATE; ROLLBACK";
+    conn.busy_timeout(UNNOTICED)?;
+    let taken = conn.execute_batch(TAKE);
+    conn.busy_timeout(PATIENCE)?;
+    match taken {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+            progress(Told::Waiting("for another program that is writing to the local database"));
+            conn.execute_batch(TAKE)
+        }
+        taken => taken,
+    }
 }
 
 /// Opens it for reading.

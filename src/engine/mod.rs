@@ -34,4 +34,13 @@ pub struct Place {
 }
 
 /// What long work tells about itself.
-pub type Progress<'p> = &'p mut dyn FnMut(&str);
+#[derive(Debug, Clone, Copy)]
+pub enum Told<'t> {
+    /// What it is at.
+    Working(&'t str),
+    /// What it waits for.
+    Waiting(&'t str),
+}
+
+/// Who is told.
+pub type Progress<'p> = &'p mut dyn FnMut(Told);

@@ -48,7 +48,7 @@ impl Ready {
         }
         let recorded: Vec<String> = bench.unrecorded.iter().cloned().chain(behind).collect();
         drop(bench);
-        record(place, &recorded)?;
+        record(place, &recorded, progress)?;
         let bench = Bench::open(place.clone(), progress)?;
         let comparison = bench.compare()?;
         Ok(Self { bench, comparison, recorded })
@@ -120,7 +120,7 @@ fn naming(bench: &Bench, message: &str, max_file_size: u64) -> Result<Naming> {
 
 impl Draft {
     /// Writes the files and notes them as applied; gives their paths.
-    pub fn publish(self) -> Result<Vec<Utf8PathBuf>> {
-        publish(self.bench, self.parts, &self.selected)
+    pub fn publish(self, progress: Progress) -> Result<Vec<Utf8PathBuf>> {
+        publish(self.bench, self.parts, &self.selected, progress)
     }
 }

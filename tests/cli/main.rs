@@ -4,6 +4,7 @@
 mod apply;
 mod behind;
 mod check;
+mod crash;
 mod data;
 mod discovery;
 mod errors;
@@ -19,6 +20,7 @@ mod search;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;
+mod together;
 mod tour;
 mod tracking;
 mod verify;

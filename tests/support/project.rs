@@ -97,6 +97,20 @@ impl Scratch {
         self.d1_in("", args)
     }
 
+    /// Runs the tool until it crashes at a step that its own source names; gives whether it came so far.
+    pub(crate) fn d1_stopped_at<'a>(&self, step: &str, args: impl IntoIterator<Item = &'a str>) -> bool {
+        let mut tool = command(&self.root(), args);
+        let status = tool.env("D1_MIGRATE_STOP_AT", step).output().expect("the tool runs").status;
+        status.code().is_none()
+    }
+
+    /// Starts the tool and does not wait for it.
+    pub(crate) fn d1_started<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> std::process::Child {
+        let mut tool = command(&self.root(), args);
+        tool.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        tool.spawn().expect("the tool runs")
+    }
+
     /// Runs the tool in a folder below the project's.
     pub(crate) fn d1_in<'a>(&self, sub: &str, args: impl IntoIterator<Item = &'a str>) -> Run {
         Run::of(command(&self.root().join(sub), args))

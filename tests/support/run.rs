@@ -66,6 +66,11 @@ impl Run {
         run
     }
 
+    /// The exit status.
+    pub(crate) fn code_is(&self) -> i32 {
+        self.code.unwrap_or(-1)
+    }
+
     /// The exit status is 0.
     #[track_caller]
     pub(crate) fn success(self) -> Self {
