@@ -47,6 +47,10 @@ pub enum Command {
     Track {
         #[command(flatten)]
         tables: TablesArgs,
+        /// Take the local database as it is now as what the files give so far: for migrations that cannot be replayed
+        /// from nothing
+        #[arg(long)]
+        baseline: bool,
     },
     /// Remove the triggers
     Untrack {

@@ -78,6 +78,11 @@ fn tables_of(path: &Utf8Path) -> Option<String> {
     Some(if names.is_empty() { "no tables".into() } else { format!("tables {}", names.join(", ")) })
 }
 
+/// `1 table`, `2 tables`.
+pub(super) fn number(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// `2 inserted, 1 updated`.
 pub(super) fn counted(counts: Counts) -> String {
     let parts = [(counts.inserted, "inserted"), (counts.updated, "updated"), (counts.deleted, "deleted")];

@@ -34,7 +34,7 @@ pub(super) fn write(
     report_written(
         scene,
         &draft.publish(&mut |told| scene.console.told(told))?,
-        &[format!("schema and rows of {tables} tables")],
+        &[format!("schema and rows of {}", describe::number(tables, "table"))],
     );
     Ok(ExitCode::SUCCESS)
 }

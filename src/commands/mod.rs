@@ -36,7 +36,7 @@ pub fn run(cli: Cli, console: &Console) -> Result<ExitCode> {
         Some(Command::Init { message, size, dry_run }) => {
             init::run(&scene, &message, size.max_file_size, dry_run)
         }
-        Some(Command::Track { tables }) => track::track(&scene, &tables.tables),
+        Some(Command::Track { tables, baseline }) => track::track(&scene, &tables.tables, baseline),
         Some(Command::Untrack { tables, purge }) => track::untrack(&scene, &tables.tables, purge),
         Some(Command::Check) => check::run(&scene),
         Some(Command::Status) => status::run(&scene),

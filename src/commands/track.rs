@@ -4,10 +4,17 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::Scene;
-use crate::engine::{open_to_write, untrack as remove};
+use super::{Scene, describe};
+use crate::engine::{baseline, open_to_write, untrack as remove};
 
-pub(super) fn track(scene: &Scene, tables: &[String]) -> Result<ExitCode> {
+pub(super) fn track(scene: &Scene, tables: &[String], from_here: bool) -> Result<ExitCode> {
+    if from_here {
+        let files = baseline(&scene.place, &mut |told| scene.console.told(told))?;
+        scene.console.status(
+            "Baseline",
+            format!("the local database stands for {} so far", describe::number(files.len(), "migration")),
+        );
+    }
     let installed = scene.track(tables)?;
     report(scene, "Tracking", "tracked", &installed);
     Ok(ExitCode::SUCCESS)

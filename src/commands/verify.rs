@@ -36,10 +36,12 @@ pub(super) fn run(scene: &Scene) -> Result<ExitCode> {
         );
     }
     if comparison.is_same() {
-        let (files, tables) = (bench.folder.migrations.len(), bench.here.tables.len());
+        let files = describe::number(bench.folder.migrations.len(), "migration");
+        let tables = describe::number(bench.here.tables.len(), "table");
+        let start = if bench.has_baseline() { ", from the baseline on" } else { "" };
         console.status(
             "Verified",
-            format!("{files} migrations rebuild all {tables} tables of the local database, row for row"),
+            format!("{files} and {tables}: the files rebuild the local database, row for row{start}"),
         );
         return Ok(ExitCode::SUCCESS);
     }

@@ -18,7 +18,7 @@ use crate::difference::{
 };
 use crate::migrations::{Folder, table};
 use crate::schema::{self, Schema};
-use crate::shadow::{Made, Shadow, Source, World};
+use crate::shadow::{Made, Shadow, Source, World, has_baseline};
 use crate::sql_text::statements;
 
 /// Everything about one database, read in one moment.
@@ -105,6 +105,11 @@ impl Bench {
         &self.shadow.conn
     }
 
+    /// Does the shadow begin with a baseline, in place of nothing?
+    pub fn has_baseline(&self) -> bool {
+        self.place.home.as_deref().is_some_and(has_baseline)
+    }
+
     /// Migrations of the folder that the local database has not run.
     pub fn behind(&self) -> Vec<String> {
         let names = self.folder.migrations.iter().map(|migration| &migration.name);
@@ -185,7 +190,7 @@ fn sources(folder: &Folder) -> Result<Vec<Source<'_>>> {
 
 /// One copy of the tool at a time for one database. In a checkout that cannot be written there is no lock, and no home
 /// for the shadow either.
-fn lock(home: &Utf8Path, progress: Progress) -> Result<Option<File>, Error> {
+pub(super) fn lock(home: &Utf8Path, progress: Progress) -> Result<Option<File>, Error> {
     let path = home.join("lock");
     let wrong = |source| Error::Lock { path: path.clone(), source };
     let opened = std::fs::create_dir_all(home)

@@ -90,6 +90,11 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// A baseline needs a folder to be kept in.
+    #[error(
+        "a baseline is kept beside wrangler's own state, and there is no project whose folder can be written"
+    )]
+    NoHome,
     /// A folder for the local database cannot be made.
     #[error("{path}: this folder cannot be made: {source}")]
     CreateFolder {
@@ -123,6 +128,7 @@ impl Error {
             Self::Unknowable { .. } => {
                 "give those rows a fixed value in a migration first, or write this change by hand in a schema migration".into()
             }
+            Self::NoHome => "run the command in the project, without --db and --dir".into(),
             Self::Lock { .. } | Self::CreateFolder { .. } => "make that folder writable".into(),
         })
     }

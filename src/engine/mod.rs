@@ -1,6 +1,7 @@
 //! One database, its migrations folder and its shadow, open for one piece of work. Prints nothing.
 
 mod apply;
+mod baseline;
 mod bench;
 mod error;
 mod local;
@@ -9,6 +10,7 @@ mod tracking;
 mod write;
 
 pub use apply::{Applied, apply, record_only};
+pub use baseline::baseline;
 pub use bench::Bench;
 pub use error::Error;
 pub use local::{open_to_read, open_to_write};

@@ -34,6 +34,9 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// The baseline stands for other files than those that lie in the folder.
+    #[error("the baseline was taken when other files lay in the migrations folder")]
+    Baseline,
     /// Reading or writing the shadow fails.
     #[error("the shadow database fails: {0}")]
     Sqlite(#[from] rusqlite::Error),
@@ -52,12 +55,13 @@ impl Error {
     pub fn help(&self) -> Option<String> {
         Some(match self {
             Self::Statement { sql, .. } => format!(
-                "the migrations must run from nothing; the statement begins `{}`",
+                "the migrations must run from nothing, and this statement does not: `{}` (if it cannot, `cargo d1-migrate track --baseline` begins from the local database as it is)",
                 sql.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(60).collect::<String>()
             ),
             Self::Commit { .. } => {
                 "a row points to a row that does not exist; D1 refuses such a migration as `internal error`".into()
             }
+            Self::Baseline => "bring those files back, or take the baseline anew with `cargo d1-migrate track --baseline`".into(),
             Self::Storage { .. } => "make that folder writable".into(),
             Self::Sqlite(_) => {
                 "delete the folder .wrangler/d1-migrate (it holds nothing that cannot be made again) and run the command again".into()

@@ -5,11 +5,16 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use tempfile::TempDir;
 
 use super::chance::{World, fix_random, take_used};
-use super::{Error, run_file};
+use super::{Error, baseline, run_file};
 use crate::names::{SHADOW_FACTS, SHADOW_FILES, SHADOW_LEFT, SHADOW_UNKNOWN};
 
 /// Changes when anything about the shadow's file does; an older one is thrown away.
 const FORMAT: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
+
+/// The list of replayed files; a baseline brings one along.
+pub(super) const CREATE_FILES: &str =
+    "CREATE TABLE IF NOT EXISTS d1_migrate_shadow_files(position INTEGER PRIMARY KEY,
+    name TEXT NOT NULL, digest TEXT NOT NULL, feed TEXT, chance INTEGER NOT NULL);";
 
 /// One migration to replay.
 pub struct Source<'a> {
@@ -72,17 +77,13 @@ impl Shadow {
     /// Replays what the shadow lacks; from nothing where it holds anything else than the first of these files.
     /// Gives how many files were replayed, and calls `before` with each.
     pub fn bring_to(&mut self, files: &[Source], mut before: impl FnMut(&str)) -> anyhow::Result<usize> {
-        let held = held(&self.conn)?;
-        let is_prefix = held.len() <= files.len()
-            && held
-                .iter()
-                .zip(files)
-                .all(|((name, digest), file)| name == file.name && *digest == file.digest);
-        let start = if is_prefix {
-            held.len()
-        } else {
-            self.begin_again()?;
-            0
+        let start = match self.held_of(files)? {
+            Some(number) => number,
+            None => {
+                self.begin_again()?;
+                // A shadow that has just begun holds nothing, or the baseline's files.
+                self.held_of(files)?.ok_or(Error::Baseline)?
+            }
         };
         for file in &files[start..] {
             before(file.name);
@@ -103,6 +104,16 @@ impl Shadow {
             )?;
         }
         Ok(files.len() - start)
+    }
+
+    /// How many of these files the shadow holds; `None` where it holds anything else.
+    fn held_of(&self, files: &[Source]) -> rusqlite::Result<Option<usize>> {
+        let held = held(&self.conn)?;
+        let is_same = |((name, digest), file): (&(String, String), &Source)| {
+            *name == file.name && *digest == file.digest
+        };
+        let is_prefix = held.len() <= files.len() && held.iter().zip(files).all(is_same);
+        Ok(is_prefix.then_some(held.len()))
     }
 
     /// Did any replayed file ask for the time or for a random number?
@@ -163,6 +174,11 @@ fn open(path: &Utf8Path, world: World) -> Result<Connection, Error> {
         std::fs::create_dir_all(folder)
             .map_err(|source| Error::Storage { path: folder.to_owned(), source })?;
     }
+    let is_new = !path.exists();
+    let baseline = baseline::path(path.parent().unwrap_or(path));
+    if is_new && baseline.exists() {
+        std::fs::copy(&baseline, path).map_err(|source| Error::Storage { path: baseline, source })?;
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_URI
@@ -175,7 +191,7 @@ fn open(path: &Utf8Path, world: World) -> Result<Connection, Error> {
     let format: Option<String> = conn
         .query_row(&format!("SELECT value FROM {SHADOW_FACTS} WHERE name = 'format'"), (), |row| row.get(0))
         .optional()
-        .or_else(|error| if is_empty(&conn)? { Ok(None) } else { Err(error) })?;
+        .or_else(|error| if is_new || is_empty(&conn)? { Ok(None) } else { Err(error) })?;
     match format.as_deref() {
         Some(FORMAT) => Ok(conn),
         None => {
@@ -197,7 +213,7 @@ fn is_empty(conn: &Connection) -> rusqlite::Result<bool> {
 fn prepare(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(&format!(
         "BEGIN;
-         CREATE TABLE {SHADOW_FILES}(position INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, feed TEXT, chance INTEGER NOT NULL);
+         {CREATE_FILES}
          CREATE TABLE {SHADOW_FACTS}(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
          CREATE TABLE {SHADOW_UNKNOWN}(tbl TEXT NOT NULL, key NOT NULL, col TEXT NOT NULL);
          CREATE TABLE {SHADOW_LEFT}(tbl TEXT NOT NULL, key NOT NULL);
@@ -207,7 +223,7 @@ fn prepare(conn: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Removes a shadow's file and what belongs to it. What cannot be removed is met again when it is opened.
-fn forget(path: &Utf8Path) {
+pub(super) fn forget(path: &Utf8Path) {
     for suffix in ["", "-journal", "-wal", "-shm"] {
         drop(std::fs::remove_file(format!("{path}{suffix}")));
     }

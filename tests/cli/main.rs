@@ -2,6 +2,7 @@
 //! wrangler as the judge of what it writes.
 
 mod apply;
+mod baseline;
 mod behind;
 mod check;
 mod crash;
