@@ -6,7 +6,10 @@
 
 use rusqlite::Connection;
 
-use super::columns::{RowShape, all};
+use super::LIVE;
+use super::columns::{RowShape, all, column_differs};
+use crate::changefeed;
+use crate::names::CHANGEFEED;
 use crate::schema::{Identity, Schema, Table, UniqueKey};
 use crate::sql_text::quote_identifier;
 
@@ -23,11 +26,36 @@ pub fn pair(conn: &Connection, files: &Schema, table: &Table, diff: &str) -> rus
     for key in primary.iter().chain(&pointed_to_keys(files, table)) {
         join_by(conn, &shape, diff, &same_key(table, key))?;
     }
+    if table.rowid_alias.is_some() && is_parent(files, table) {
+        join_moved(conn, table, diff)?;
+    }
     if shape.hidden_rowid {
         let same_rowid = shape.same_row("s", "l");
         join_by(conn, &shape, diff, &same_rowid)?;
     }
     Ok(())
+}
+
+fn is_parent(files: &Schema, table: &Table) -> bool {
+    let mut keys = files.tables.iter().flat_map(|child| &child.foreign_keys);
+    keys.any(|key| key.parent.eq_ignore_ascii_case(&table.name))
+}
+
+/// A row that was given another rowid by one UPDATE, as the changefeed tells: written as that UPDATE, it takes along the
+/// children that only the real D1 knows.
+fn join_moved(conn: &Connection, table: &Table, diff: &str) -> rusqlite::Result<()> {
+    if !changefeed::exists(conn, LIVE)? {
+        return Ok(());
+    }
+    let moved = format!(
+        "CREATE TEMP TABLE d1_migrate_joined AS SELECT i, e, l1, s1 FROM (
+           SELECT i.rowid AS i, e.rowid AS e, i.l1, e.s1, count(*) OVER (PARTITION BY i.l1) AS same_l, count(*) OVER (PARTITION BY e.s1) AS same_s
+             FROM (SELECT DISTINCT key, new_key FROM {LIVE}.{CHANGEFEED} WHERE tbl = ?1 AND op = 'U' AND new_key IS NOT NULL) f
+             CROSS JOIN {diff} e ON e.s1 = f.key AND e.kind = 'D' CROSS JOIN {diff} i ON i.l1 = f.new_key AND i.kind = 'I')
+         WHERE same_l = 1 AND same_s = 1"
+    );
+    conn.execute(&moved, [&table.name])?;
+    make_updates(conn, diff)
 }
 
 /// Columns of a unique key with their collations.
@@ -74,7 +102,7 @@ fn part(
 ) -> rusqlite::Result<()> {
     let changed = key
         .iter()
-        .map(|(position, _)| super::columns::column_differs(&table.columns[*position], "l", "s"))
+        .map(|(position, _)| column_differs(&table.columns[*position], "l", "s"))
         .collect::<Vec<_>>()
         .join(" OR ");
     conn.execute_batch(&format!(
@@ -102,13 +130,20 @@ fn join_by(conn: &Connection, shape: &RowShape, diff: &str, same: &str) -> rusql
     conn.execute_batch(&format!(
         "CREATE TEMP TABLE d1_migrate_joined AS SELECT d.rowid AS i, e.rowid AS e, d.l1 AS l1, e.s1 AS s1 FROM {diff} d
            CROSS JOIN {live} l ON {named} CROSS JOIN {shadow} s ON {same} CROSS JOIN {diff} e ON e.s1 = s.{rowid} AND e.kind = 'D'
-           WHERE d.kind = 'I';
-         DELETE FROM {diff} WHERE rowid IN (SELECT i FROM d1_migrate_joined UNION ALL SELECT e FROM d1_migrate_joined);
-         INSERT INTO {diff}(kind, l1, s1) SELECT 'U', l1, s1 FROM d1_migrate_joined;
-         DROP TABLE d1_migrate_joined;",
+           WHERE d.kind = 'I';",
         live = shape.live(),
         shadow = shape.shadow(),
         rowid = shape.identity[0],
         named = shape.is_named("l", 'l'),
+    ))?;
+    make_updates(conn, diff)
+}
+
+/// The pairs that were found are one row each.
+fn make_updates(conn: &Connection, diff: &str) -> rusqlite::Result<()> {
+    conn.execute_batch(&format!(
+        "DELETE FROM {diff} WHERE rowid IN (SELECT i FROM d1_migrate_joined UNION ALL SELECT e FROM d1_migrate_joined);
+         INSERT INTO {diff}(kind, l1, s1) SELECT 'U', l1, s1 FROM d1_migrate_joined;
+         DROP TABLE d1_migrate_joined;"
     ))
 }
