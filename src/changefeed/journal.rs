@@ -18,6 +18,8 @@ pub enum Operation {
     Delete,
     /// From here on a table is followed.
     Track,
+    /// A migration was applied; its name stands in place of the table's.
+    Apply,
     /// The changefeed began.
     Start,
 }
@@ -124,6 +126,7 @@ fn entry(row: &Row) -> rusqlite::Result<Entry> {
         "U" => Operation::Update,
         "D" => Operation::Delete,
         "start" => Operation::Start,
+        "A" => Operation::Apply,
         _ => Operation::Track,
     };
     let old = match row.get_ref(6)? {

@@ -8,5 +8,7 @@ mod tracking;
 mod triggers;
 
 pub use journal::{Entry, Mark, Operation, entries, exists, last, mark_is_still_there};
-pub use tracking::{Tracking, install, remove, state};
+pub use tracking::{
+    Tracking, follow_applied, follows_applied, install, is_fed, remove, state, unfollow_applied,
+};
 pub use triggers::{NOT_KEPT, unique_columns};

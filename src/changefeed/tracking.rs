@@ -1,8 +1,8 @@
 //! Puts the triggers into a database and takes them out. Every function runs inside the caller's transaction.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::triggers::{NOW, triggers};
+use super::triggers::{APPLIED, NOW, applied_trigger, triggers};
 use crate::names::{CHANGEFEED, TRIGGER_PREFIX};
 use crate::schema::Table;
 use crate::sql_text::quote_identifier;
@@ -81,6 +81,35 @@ pub fn install(conn: &Connection, tables: &[Table]) -> rusqlite::Result<Vec<Stri
         installed.push(table.name.clone());
     }
     Ok(installed)
+}
+
+/// Does any trigger fill the changefeed?
+pub fn is_fed(conn: &Connection) -> rusqlite::Result<bool> {
+    let sql =
+        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND substr(name, 1, ?1) = ?2)";
+    conn.query_row(sql, params![TRIGGER_PREFIX.len() as i64, TRIGGER_PREFIX], |row| row.get(0))
+}
+
+/// Is it noted in the changefeed when a migration is applied? True also where there is no migrations table yet.
+pub fn follows_applied(conn: &Connection, migrations_table: &str) -> rusqlite::Result<bool> {
+    let has = |kind, name| {
+        let sql = "SELECT 1 FROM sqlite_schema WHERE type = ?1 AND name = ?2 COLLATE NOCASE";
+        conn.query_row(sql, [kind, name], |_| Ok(())).optional().map(|row| row.is_some())
+    };
+    Ok(!has("table", migrations_table)? || has("trigger", APPLIED)?)
+}
+
+/// Notes from here on when a migration is applied. There must be a changefeed.
+pub fn follow_applied(conn: &Connection, migrations_table: &str) -> rusqlite::Result<()> {
+    match follows_applied(conn, migrations_table)? {
+        true => Ok(()),
+        false => conn.execute_batch(&applied_trigger(migrations_table)),
+    }
+}
+
+/// Removes the trigger of [`follow_applied`].
+pub fn unfollow_applied(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute_batch(&format!("DROP TRIGGER IF EXISTS {APPLIED}"))
 }
 
 /// Removes the triggers of these tables; gives the names of those that had any.

@@ -4,8 +4,9 @@
 //! be noticed:
 //!
 //! - `ALTER TABLE … DROP COLUMN` is refused while a trigger names the column as `OLD.x`. Here every such name stands in
-//!   a subselect without FROM, inside a query whose FROM offers a NULL column of that name under the aliases `old` and `new`.
+//!   a subselect without FROM, inside queries whose FROM offers a NULL column of that name under the alias `old` or `new`.
 //!   SQLite resolves a name to the trigger's row first; once the column is gone, it resolves to that NULL.
+//!   Columns of the key need no such care: they cannot be dropped.
 //! - An image is a chain of `||`, nested as a balanced tree (expression depth 100).
 //! - A value that is too long for the journal is noted as `?`, so that no limit on strings is met.
 
@@ -35,6 +36,17 @@ pub struct Trigger {
     pub name: String,
     /// Its `CREATE TRIGGER` statement, exactly as SQLite will keep it.
     pub sql: String,
+}
+
+/// The name of the trigger that notes when a migration is applied.
+pub(super) const APPLIED: &str = "d1_migrate_track_applied";
+
+/// The trigger that notes when a migration is applied: what came before belongs to it, what comes after is the user's.
+pub(super) fn applied_trigger(migrations_table: &str) -> String {
+    format!(
+        "CREATE TRIGGER {APPLIED} AFTER INSERT ON {} BEGIN INSERT INTO {CHANGEFEED}(at,op,tbl) SELECT {NOW},'A',NEW.name; END",
+        quote_identifier(migrations_table)
+    )
 }
 
 /// The triggers that follow the rows of a table; none where its rows have no name.
@@ -77,17 +89,18 @@ impl Body<'_> {
     }
 
     fn insert(&self) -> String {
-        let taken = self.taken("NEW").unwrap_or_else(|| "NULL".into());
+        let (column, value) = match self.taken("NEW") {
+            Some(taken) => (",taken", format!(",{}", self.lasting(&taken, &["new"]))),
+            None => ("", String::new()),
+        };
         format!(
-            "INSERT INTO {CHANGEFEED}(at,op,tbl,key,taken) SELECT {NOW},'I',{},(SELECT {}),(SELECT {taken}){}",
+            "INSERT INTO {CHANGEFEED}(at,op,tbl,key{column}) VALUES({NOW},'I',{},{}{value})",
             string_literal(&self.table.name),
             self.key("NEW"),
-            self.fallback(&["new"]),
         )
     }
 
     fn update(&self) -> String {
-        let any_changed = any(self.table.stored().map(|position| changed(&self.table.columns[position])));
         let key_changed = match self.table.identity() {
             Identity::Rowid(name) => {
                 let name = quote_identifier(&name);
@@ -95,35 +108,44 @@ impl Body<'_> {
             }
             _ => any(self.table.primary_key.iter().map(|&position| changed(&self.table.columns[position]))),
         };
-        let taken = self.taken("NEW").map_or_else(
-            || "NULL".into(),
-            |taken| {
+        let (column, value) = match self.taken("NEW") {
+            Some(taken) => {
                 let columns = self.unique_columns();
                 let moved = any(columns.iter().map(|&position| changed(&self.table.columns[position])));
-                format!("CASE WHEN {moved} THEN {taken} END")
-            },
-        );
-        let image = self.image(|position, item| {
-            format!("CASE WHEN {} THEN {item} ELSE '' END", changed(&self.table.columns[position]))
-        });
+                let taken = match self.knows_taken() {
+                    true => format!("CASE WHEN {moved} THEN {taken} END"),
+                    false => taken,
+                };
+                (",taken", format!(",{}", self.lasting(&taken, &["old", "new"])))
+            }
+            None => ("", String::new()),
+        };
+        let (old, is_changed) = match self.images {
+            true => (self.image(Keep::Changed), "old<>''"),
+            false => {
+                let columns = self.table.stored();
+                (any(columns.map(|position| changed(&self.table.columns[position]))), "old")
+            }
+        };
+        // The image is made once and tells whether anything changed: LIMIT keeps SQLite from making it again for WHERE.
         format!(
-            "INSERT INTO {CHANGEFEED}(at,op,tbl,key,new_key,old,taken) SELECT {NOW},'U',{},(SELECT {}),\
-             (SELECT CASE WHEN {key_changed} THEN {} END),(SELECT {image}),(SELECT {taken}){} \
-             WHERE (SELECT {key_changed} OR {any_changed})",
+            "INSERT INTO {CHANGEFEED}(at,op,tbl,key,new_key,old{column}) \
+             SELECT {NOW},'U',{},{},CASE WHEN {key_changed} THEN {} END,{}{value} \
+             FROM (SELECT {} AS old LIMIT 1) WHERE {is_changed} OR {key_changed}",
             string_literal(&self.table.name),
             self.key("OLD"),
             self.key("NEW"),
-            self.fallback(&["old", "new"]),
+            if self.images { "old" } else { "''" },
+            self.lasting(&old, &["old", "new"]),
         )
     }
 
     fn delete(&self) -> String {
         format!(
-            "INSERT INTO {CHANGEFEED}(at,op,tbl,key,old) SELECT {NOW},'D',{},(SELECT {}),(SELECT {}){}",
+            "INSERT INTO {CHANGEFEED}(at,op,tbl,key,old) VALUES({NOW},'D',{},{},{})",
             string_literal(&self.table.name),
             self.key("OLD"),
-            self.image(|_, item| item),
-            self.fallback(&["old"]),
+            self.lasting(&self.image(Keep::All), &["old"]),
         )
     }
 
@@ -138,8 +160,16 @@ impl Body<'_> {
     /// The values of the unique columns, so that a row that a REPLACE pushed out of them can be found.
     fn taken(&self, row: &str) -> Option<String> {
         self.table.secondary_keys().next()?;
-        let known = self.table.secondary_keys().all(|key| !key.partial && key.plain_columns().is_some());
-        Some(if known { self.list(row, &self.unique_columns()) } else { format!("'{NOT_KEPT}'") })
+        Some(if self.knows_taken() {
+            self.list(row, &self.unique_columns())
+        } else {
+            format!("'{NOT_KEPT}'")
+        })
+    }
+
+    /// A change of any column can bring a row into a partial index, or give an expression another value.
+    fn knows_taken(&self) -> bool {
+        self.table.secondary_keys().all(|key| !key.partial && key.plain_columns().is_some())
     }
 
     fn unique_columns(&self) -> Vec<usize> {
@@ -156,8 +186,8 @@ impl Body<'_> {
         format!("CASE WHEN {too_long} THEN '{NOT_KEPT}' ELSE {literals} END")
     }
 
-    /// `"column"=literal,` for each stored column, as `wrap` lets it through.
-    fn image(&self, wrap: impl Fn(usize, String) -> String) -> String {
+    /// `"column"=literal,` for each stored column that is to be kept.
+    fn image(&self, keep: Keep) -> String {
         let stored: Vec<usize> = self.table.stored().collect();
         if !self.images || stored.is_empty() {
             return "''".into();
@@ -166,39 +196,61 @@ impl Body<'_> {
         let items: Vec<String> = stored
             .into_iter()
             .map(|position| {
-                let name = quote_identifier(&self.table.columns[position].name);
-                let value = format!("OLD.{name}");
+                let column = &self.table.columns[position];
+                let name = quote_identifier(&column.name);
                 let label = string_literal(&format!("{name}="));
-                let item = format!(
-                    "{label}||CASE WHEN length({value})>{longest} THEN '{NOT_KEPT}' ELSE {} END||','",
-                    literal(&value)
-                );
-                wrap(position, item)
+                let item = format!("{label}||{}||','", short_literal(&format!("OLD.{name}"), longest));
+                match keep {
+                    Keep::All => item,
+                    Keep::Changed => format!("CASE WHEN {} THEN {item} ELSE '' END", changed(column)),
+                }
             })
             .collect();
         join(&items, "||")
     }
 
-    /// The FROM clause that keeps the trigger valid when a column is dropped.
-    fn fallback(&self, rows: &[&str]) -> String {
+    /// The expression, valid even when a column that it names is dropped. One FROM inside the other: side by side they
+    /// are a join, for which SQLite fills a table for every row (an update took 10 times as long).
+    fn lasting(&self, expression: &str, rows: &[&str]) -> String {
         let columns: Vec<String> = (self.table.columns.iter())
             .map(|column| format!("NULL AS {}", quote_identifier(&column.name)))
             .collect();
         let columns = columns.join(",");
-        let sources: Vec<String> = rows.iter().map(|row| format!("(SELECT {columns}) AS {row}")).collect();
-        format!(" FROM {}", sources.join(","))
+        rows.iter().fold(format!("(SELECT {expression})"), |inner, row| {
+            format!("(SELECT {inner} FROM (SELECT {columns}) AS {row})")
+        })
     }
+}
+
+/// Which columns an image holds.
+#[derive(Clone, Copy)]
+enum Keep {
+    /// Every one.
+    All,
+    /// Those that an update changed.
+    Changed,
 }
 
 /// The columns of all secondary unique keys, each once, in order: what the journal's `taken` lists.
 pub fn unique_columns(table: &Table) -> Vec<usize> {
     let mut columns: Vec<usize> = table
         .secondary_keys()
-        .flat_map(|key| key.columns.iter().flatten().map(|(position, _)| *position))
+        .flat_map(|key| key.terms.iter().filter_map(|(term, _)| term.column()))
         .collect();
     columns.sort_unstable();
     columns.dedup();
     columns
+}
+
+/// A value in an image. Text is not given to `quote()`, which cuts it at a NUL; neither function is needed for an integer.
+fn short_literal(value: &str, longest: usize) -> String {
+    let unless_long =
+        |literal: String| format!("CASE WHEN length({value})>{longest} THEN '{NOT_KEPT}' ELSE {literal} END");
+    format!(
+        "CASE typeof({value}) WHEN 'integer' THEN {value} WHEN 'text' THEN {} WHEN 'blob' THEN {} ELSE quote({value}) END",
+        unless_long(format!("''''||replace({value},'''','''''')||''''")),
+        unless_long(format!("quote({value})")),
+    )
 }
 
 /// `quote()` cuts text at a NUL.
@@ -216,7 +268,12 @@ fn changed(column: &Column) -> String {
     let differs = format!("OLD.{name} IS NOT NEW.{name} COLLATE BINARY");
     match column.affinity {
         Affinity::Text | Affinity::Real => differs,
-        Affinity::Integer => format!("{differs} OR typeof(OLD.{name})<>typeof(NEW.{name})"),
+        // A REAL that is a whole number becomes an INTEGER in such a column, except for this one.
+        Affinity::Integer => {
+            format!(
+                "{differs} OR (OLD.{name}=-9223372036854775808 AND typeof(OLD.{name})<>typeof(NEW.{name}))"
+            )
+        }
         Affinity::Blob => format!(
             "{differs} OR typeof(OLD.{name})<>typeof(NEW.{name}) OR (NEW.{name}=0 AND typeof(NEW.{name})='real')"
         ),

@@ -108,7 +108,10 @@ pub fn column_differs(column: &Column, one: &str, other: &str) -> String {
     let differs = format!("{one} IS NOT {other} COLLATE BINARY");
     match column.affinity {
         Affinity::Text | Affinity::Real => differs,
-        Affinity::Integer => format!("{differs} OR typeof({one}) <> typeof({other})"),
+        // A REAL that is a whole number becomes an INTEGER in such a column, except for this one.
+        Affinity::Integer => {
+            format!("{differs} OR ({one} = -9223372036854775808 AND typeof({one}) <> typeof({other}))")
+        }
         Affinity::Blob => format!(
             "{differs} OR typeof({one}) <> typeof({other}) OR ({one} = 0 AND {NEGATIVE_ZERO}({one}) <> {NEGATIVE_ZERO}({other}))"
         ),

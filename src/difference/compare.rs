@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use super::Error;
 use super::columns::{RowShape, rows_differ};
 use super::look::{Look, Scope};
+use super::order::arrange_updates;
 use super::pairs::pair;
 use super::search::differing_indexes;
 use super::sequences::{Sequence, sequences};
@@ -42,7 +43,7 @@ pub struct TableDifference {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rows {
     /// In the temporary table of this name: `kind` ('I', 'U', 'D'), the local identity `l1…`, the shadow's `s1…`, and
-    /// `step` for the order of updates.
+    /// `step`, `aside` and `loose` for the order of writing.
     Listed(String),
     /// The shadow's table is empty: every local row is new.
     AllNew,
@@ -151,6 +152,7 @@ fn compare_table(
     if kinds.contains('U') || (kinds.contains('I') && kinds.contains('D')) {
         pair(conn, files, table, &diff)?;
     }
+    arrange_updates(conn, table, &diff)?;
     Ok(Some(Rows::Listed(diff)))
 }
 
@@ -165,7 +167,7 @@ pub(super) fn list_rows(
     let diff = format!("temp.d1_migrate_diff_{name}");
     let (l, s) = (shape.slots('l'), shape.slots('s'));
     conn.execute_batch(&format!(
-        "DROP TABLE IF EXISTS {diff}; CREATE TABLE {diff}(kind TEXT, {}, {}, step INTEGER);",
+        "DROP TABLE IF EXISTS {diff}; CREATE TABLE {diff}(kind TEXT, {}, {}, step INTEGER, aside INTEGER NOT NULL DEFAULT 0, loose INTEGER NOT NULL DEFAULT 0);",
         l.join(", "),
         s.join(", ")
     ))?;
@@ -180,11 +182,20 @@ pub(super) fn list_rows(
             let same = shape.same_row("s", "l");
             conn.execute_batch(&format!(
                 "{into} SELECT CASE WHEN s.{first} IS NULL THEN 'I' ELSE 'U' END, {of_l}, {of_s}
-                   FROM {live} l LEFT JOIN {shadow} s ON {same} WHERE s.{first} IS NULL OR {differ};
-                 {into} SELECT 'D', {nothing}, {of_s}
-                   FROM {shadow} s WHERE NOT EXISTS (SELECT 1 FROM {live} l WHERE {});",
-                shape.same_row("l", "s"),
+                   FROM {live} l LEFT JOIN {shadow} s ON {same} WHERE s.{first} IS NULL OR {differ};"
             ))?;
+            // Each local row that is not new has met one row of the shadow: counting tells whether any is left over.
+            let all_met = format!(
+                "SELECT (SELECT count(*) FROM {live}) - (SELECT count(*) FROM {diff} WHERE kind = 'I')
+                      = (SELECT count(*) FROM {shadow})"
+            );
+            if !conn.query_row(&all_met, (), |row| row.get::<_, bool>(0))? {
+                conn.execute_batch(&format!(
+                    "{into} SELECT 'D', {nothing}, {of_s}
+                       FROM {shadow} s WHERE NOT EXISTS (SELECT 1 FROM {live} l WHERE {})",
+                    shape.same_row("l", "s"),
+                ))?;
+            }
         }
         // Two spellings of one key, equal under its collation, are one row.
         Look::At(keys) => conn.execute_batch(&format!(

@@ -12,7 +12,7 @@ use super::search::remember_indexes;
 use super::{Error, LIVE};
 use crate::changefeed::{self, Mark, NOT_KEPT, Tracking, unique_columns};
 use crate::names::{CHANGEFEED, SHADOW_FACTS, SHADOW_LEFT};
-use crate::schema::{Identity, Schema, Table};
+use crate::schema::{Identity, Schema, Table, Term};
 use crate::sql_text::{parse_literals, push_literal, quote_identifier};
 
 /// More rows than this are not worth remembering one by one: the next comparison looks everywhere.
@@ -195,7 +195,9 @@ fn look_at(
     let mut named = conn.prepare(&named)?;
     let mut rows = named.query(params![bound, table.name, left])?;
     while let Some(row) = rows.next()? {
-        if !keys.add(row.get(0)?)? {
+        // A key that is not UTF-8 cannot be read back from its literal.
+        let Ok(key) = row.get(0) else { return Ok(None) };
+        if !keys.add(key)? {
             return Ok(None);
         }
     }
@@ -260,9 +262,11 @@ impl<'c> KeyTable<'c> {
             return Ok(false);
         }
         for key in self.table.secondary_keys() {
-            let conditions = key.columns.iter().flatten().map(|(position, collation)| {
-                let slot = columns.iter().position(|column| column == position).map_or(0, |slot| slot + 1);
-                let name = quote_identifier(&self.table.columns[*position].name);
+            let column =
+                |(term, collation): &'c (Term, String)| term.column().map(|position| (position, collation));
+            let conditions = key.terms.iter().filter_map(column).map(|(position, collation)| {
+                let slot = columns.iter().position(|column| *column == position).map_or(0, |slot| slot + 1);
+                let name = quote_identifier(&self.table.columns[position].name);
                 format!("s.{name} = ?{slot} COLLATE {}", quote_identifier(collation))
             });
             let find = format!(

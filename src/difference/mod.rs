@@ -20,7 +20,7 @@ pub use columns::{NEGATIVE_ZERO, RowShape, column_differs};
 pub use compare::{Comparison, Counts, Rows, TableDifference, compare};
 pub use error::Error;
 pub use look::{Scope, remember};
-pub use order::arrange_updates;
+pub use order::{ROWID_BIT, key_bit};
 pub use recheck::{reached, recheck};
 pub use search::{LIVE_TERMS, index_differs, is_search_index, with_terms};
 pub use select::{Selected, Selection, select};

@@ -1,77 +1,122 @@
 //! The order of updates, so that a UNIQUE value is let go before another row takes it. Where rows take values in a
-//! circle, one of them steps aside first.
+//! circle, one of them steps aside first: it gives up the keys that others wait for, and no more.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use rusqlite::Connection;
 
 use super::columns::{RowShape, column_differs};
-use crate::schema::{Identity, Table};
+use crate::schema::{Identity, Table, Term, UniqueKey};
 use crate::sql_text::quote_identifier;
 
-/// Numbers the updates in the table of differences (`step`), and gives the rows of it that must step aside first.
-pub fn arrange_updates(conn: &Connection, table: &Table, diff: &str) -> rusqlite::Result<Vec<i64>> {
+/// The bit that stands for a hidden rowid among the keys that a row gives up. The secondary unique keys have the bits
+/// from 0 on, in their order.
+pub const ROWID_BIT: i64 = 1 << 62;
+
+/// The bit of a secondary unique key.
+pub fn key_bit(number: usize) -> i64 {
+    // More keys than bits share the last one, and are given up together.
+    1 << number.min(61)
+}
+
+/// Arranges the updates in the table of differences: `step` is their order, `aside` the keys that a row must give up before
+/// the first of them.
+pub fn arrange_updates(conn: &Connection, table: &Table, diff: &str) -> rusqlite::Result<()> {
     let edges = waits(conn, table, diff)?;
-    if edges.is_empty() {
-        return Ok(Vec::new());
-    }
     let order = sort(&edges);
     let mut put = conn.prepare(&format!("UPDATE {diff} SET step = ?2 WHERE rowid = ?1"))?;
     for (step, row) in order.rows.iter().enumerate() {
         put.execute([*row, step as i64 + 1])?;
     }
-    Ok(order.aside)
+    let mut put = conn.prepare(&format!("UPDATE {diff} SET aside = aside | ?2 WHERE rowid = ?1"))?;
+    for edge in edges.iter().filter(|edge| order.aside.contains(&edge.holder)) {
+        put.execute([edge.holder, edge.key])?;
+    }
+    Ok(())
 }
 
-/// Pairs of rows of the table of differences: the first takes a value that the second still holds.
-fn waits(conn: &Connection, table: &Table, diff: &str) -> rusqlite::Result<Vec<(i64, i64)>> {
-    let shape = RowShape::of(table);
+/// One row of the table of differences takes a value that another one still holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wait {
+    taker: i64,
+    holder: i64,
+    /// The bit of the key.
+    key: i64,
+}
+
+fn waits(conn: &Connection, table: &Table, diff: &str) -> rusqlite::Result<Vec<Wait>> {
     let mut edges = Vec::new();
-    let mut collect = |sql: &str| -> rusqlite::Result<()> {
-        let mut statement = conn.prepare(sql)?;
-        for edge in statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))? {
-            edges.push(edge?);
-        }
-        Ok(())
-    };
     if let Identity::Rowid(_) = table.identity() {
         let taken = format!(
             "SELECT d.rowid, h.rowid FROM {diff} d JOIN {diff} h ON h.s1 = d.l1 AND h.kind = 'U'
              WHERE d.kind = 'U' AND d.l1 <> d.s1"
         );
-        collect(&taken)?;
+        collect(conn, &taken, ROWID_BIT, &mut edges)?;
     }
-    for key in table.secondary_keys() {
-        let Some(columns) = key.columns.iter().cloned().collect::<Option<Vec<_>>>() else {
-            continue;
-        };
-        let moved: Vec<String> = (columns.iter())
-            .map(|(position, _)| column_differs(&table.columns[*position], "l", "s"))
-            .collect();
-        let held: Vec<String> = (columns.iter())
-            .map(|(position, collation)| {
-                let name = quote_identifier(&table.columns[*position].name);
-                format!("o.{name} = l.{name} COLLATE {}", quote_identifier(collation))
-            })
-            .collect();
-        let holder: Vec<String> = (shape.identity.iter().zip(shape.slots('s')))
-            .map(|(name, slot)| format!("h.{slot} = o.{name}"))
-            .collect();
-        collect(&format!(
-            "SELECT d.rowid, h.rowid FROM {diff} d
-               CROSS JOIN {live} l ON {l} CROSS JOIN {shadow} s ON {s}
-               CROSS JOIN {shadow} o ON {held} CROSS JOIN {diff} h ON {holder} AND h.kind = 'U' AND h.rowid <> d.rowid
-             WHERE d.kind = 'U' AND ({moved})",
-            live = shape.live(),
-            shadow = shape.shadow(),
-            l = shape.is_named("l", 'l'),
-            s = shape.is_named("s", 's'),
-            held = held.join(" AND "),
-            holder = holder.join(" AND "),
-            moved = moved.join(" OR "),
-        ))?;
+    for (number, key) in table.secondary_keys().enumerate() {
+        list_values(conn, table, diff, key)?;
+        let held = (key.terms.iter().enumerate())
+            .map(|(at, (_, collation))| format!("h.v{at} = t.v{at} COLLATE {}", quote_identifier(collation)));
+        let taken = format!(
+            "SELECT t.r, h.r FROM temp.d1_migrate_taken t JOIN temp.d1_migrate_held h ON {} WHERE h.r <> t.r",
+            held.collect::<Vec<_>>().join(" AND ")
+        );
+        collect(conn, &taken, key_bit(number), &mut edges)?;
+        conn.execute_batch("DROP TABLE temp.d1_migrate_taken; DROP TABLE temp.d1_migrate_held;")?;
     }
     Ok(edges)
+}
+
+fn collect(conn: &Connection, sql: &str, key: i64, edges: &mut Vec<Wait>) -> rusqlite::Result<()> {
+    let mut statement = conn.prepare(sql)?;
+    let wait = |row: &rusqlite::Row| Ok(Wait { taker: row.get(0)?, holder: row.get(1)?, key });
+    for edge in statement.query_map((), wait)? {
+        edges.push(edge?);
+    }
+    Ok(())
+}
+
+/// Lists what the updated rows will hold in a unique key and what they hold now, as `r, v0, v1 …`.
+///
+/// Rows whose value stays take nothing from anybody, unless another column decides whether they are in the index.
+fn list_values(conn: &Connection, table: &Table, diff: &str, key: &UniqueKey) -> rusqlite::Result<()> {
+    let shape = RowShape::of(table);
+    let values = |place: &str, side: char| -> String {
+        // In a subselect of its own, because an expression names its columns without the table.
+        let row = shape.is_named(&shape.table, side);
+        let term = |(at, (term, _)): (usize, &(Term, String))| {
+            let value = match term {
+                Term::Column(position) => quote_identifier(&table.columns[*position].name),
+                Term::Expression(text) => text.clone(),
+            };
+            format!("(SELECT {value} FROM {place} WHERE {row}) AS v{at}")
+        };
+        key.terms.iter().enumerate().map(term).collect::<Vec<_>>().join(", ")
+    };
+    let moved = match key.plain_columns().filter(|_| !key.partial) {
+        None => "1".to_owned(),
+        Some(columns) => {
+            let changed = columns.iter().map(|&position| column_differs(&table.columns[position], "l", "s"));
+            changed.collect::<Vec<_>>().join(" OR ")
+        }
+    };
+    let index = key.terms.iter().enumerate();
+    let index: Vec<String> =
+        index.map(|(at, (_, collation))| format!("v{at} COLLATE {}", quote_identifier(collation))).collect();
+    conn.execute_batch(&format!(
+        "CREATE TEMP TABLE d1_migrate_taken AS SELECT d.rowid AS r, {taken} FROM {diff} d
+           CROSS JOIN {live} l ON {named_l} CROSS JOIN {shadow} s ON {named_s} WHERE d.kind = 'U' AND ({moved});
+         CREATE TEMP TABLE d1_migrate_held AS SELECT d.rowid AS r, {held} FROM {diff} d
+           WHERE d.kind = 'U' AND EXISTS (SELECT 1 FROM temp.d1_migrate_taken);
+         CREATE INDEX temp.d1_migrate_held_v ON d1_migrate_held({index});",
+        taken = values(&shape.live(), 'l'),
+        held = values(&shape.shadow(), 's'),
+        live = shape.live(),
+        shadow = shape.shadow(),
+        named_l = shape.is_named("l", 'l'),
+        named_s = shape.is_named("s", 's'),
+        index = index.join(", "),
+    ))
 }
 
 /// An order of rows.
@@ -79,16 +124,16 @@ fn waits(conn: &Connection, table: &Table, diff: &str) -> rusqlite::Result<Vec<(
 struct Order {
     /// Every row that waits or is waited for, those that are waited for first.
     rows: Vec<i64>,
-    /// Rows that must give up what they hold before the first update.
-    aside: Vec<i64>,
+    /// Rows that must give up what others wait for before the first update.
+    aside: HashSet<i64>,
 }
 
 /// Sorts rows so that each comes after those it waits for. When only circles are left, one row of them steps aside, and
 /// so is no longer waited for.
-fn sort(edges: &[(i64, i64)]) -> Order {
+fn sort(edges: &[Wait]) -> Order {
     let mut waiting: HashMap<i64, usize> = HashMap::new();
     let mut waiters: HashMap<i64, Vec<i64>> = HashMap::new();
-    for &(taker, holder) in edges {
+    for &Wait { taker, holder, .. } in edges {
         *waiting.entry(taker).or_default() += 1;
         waiting.entry(holder).or_default();
         waiters.entry(holder).or_default().push(taker);
@@ -96,7 +141,7 @@ fn sort(edges: &[(i64, i64)]) -> Order {
     let mut all: Vec<i64> = waiting.keys().copied().collect();
     all.sort_unstable();
     let mut ready: VecDeque<i64> = all.iter().copied().filter(|row| waiting[row] == 0).collect();
-    let mut order = Order { rows: Vec::with_capacity(all.len()), aside: Vec::new() };
+    let mut order = Order { rows: Vec::with_capacity(all.len()), aside: HashSet::new() };
     let mut rest = all.iter().copied();
     loop {
         while let Some(row) = ready.pop_front() {
@@ -106,7 +151,7 @@ fn sort(edges: &[(i64, i64)]) -> Order {
         let Some(row) = rest.find(|row| waiters.contains_key(row)) else {
             return order;
         };
-        order.aside.push(row);
+        order.aside.insert(row);
         release(row, &mut waiters, &mut waiting, &mut ready);
     }
 }
@@ -132,28 +177,32 @@ fn release(
 mod tests {
     use super::*;
 
+    fn sorted(pairs: &[(i64, i64)]) -> Order {
+        let waits: Vec<Wait> = pairs.iter().map(|&(taker, holder)| Wait { taker, holder, key: 1 }).collect();
+        sort(&waits)
+    }
+
     #[test]
     fn a_chain_is_followed_from_its_free_end() {
-        let order = sort(&[(1, 2), (2, 3)]);
-        assert_eq!(order, Order { rows: vec![3, 2, 1], aside: vec![] });
+        assert_eq!(sorted(&[(1, 2), (2, 3)]), Order { rows: vec![3, 2, 1], aside: HashSet::new() });
     }
 
     #[test]
     fn in_a_circle_one_row_steps_aside() {
-        let order = sort(&[(1, 2), (2, 3), (3, 1)]);
-        assert_eq!(order, Order { rows: vec![3, 2, 1], aside: vec![1] });
+        let order = sorted(&[(1, 2), (2, 3), (3, 1)]);
+        assert_eq!(order, Order { rows: vec![3, 2, 1], aside: HashSet::from([1]) });
     }
 
     #[test]
     fn every_row_comes_once_in_two_circles_that_share_a_row() {
-        let order = sort(&[(1, 2), (2, 1), (2, 3), (3, 2)]);
+        let pairs = [(1, 2), (2, 1), (2, 3), (3, 2)];
+        let order = sorted(&pairs);
         let mut rows = order.rows.clone();
         rows.sort_unstable();
         assert_eq!(rows, [1, 2, 3]);
-        let held = |row: &i64| !order.aside.contains(row);
-        for (taker, holder) in [(1, 2), (2, 1), (2, 3), (3, 2)] {
-            let at = |row| order.rows.iter().position(|&other| other == row);
-            assert!(!held(&holder) || at(holder) < at(taker), "{taker} takes from {holder}");
+        let at = |row| order.rows.iter().position(|&other| other == row);
+        for (taker, holder) in pairs {
+            assert!(order.aside.contains(&holder) || at(holder) < at(taker), "{taker} takes from {holder}");
         }
     }
 }

@@ -10,7 +10,7 @@ use super::LIVE;
 use super::columns::{RowShape, all, column_differs};
 use crate::changefeed;
 use crate::names::CHANGEFEED;
-use crate::schema::{Identity, Schema, Table, UniqueKey};
+use crate::schema::{Identity, Schema, Table, Term, UniqueKey};
 use crate::sql_text::quote_identifier;
 
 /// Rewrites the table of differences: a deleted and an inserted row with the same key become one changed row.
@@ -62,7 +62,9 @@ fn join_moved(conn: &Connection, table: &Table, diff: &str) -> rusqlite::Result<
 type Key = Vec<(usize, String)>;
 
 fn plain(key: &UniqueKey) -> Option<Key> {
-    if key.partial { None } else { key.columns.iter().cloned().collect() }
+    let column =
+        |(term, collation): &(Term, String)| term.column().map(|position| (position, collation.clone()));
+    if key.partial { None } else { key.terms.iter().map(column).collect() }
 }
 
 fn primary_key(table: &Table) -> Option<Key> {

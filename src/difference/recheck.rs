@@ -6,7 +6,8 @@ use super::Error;
 use super::columns::{RowShape, column_differs};
 use super::compare::{Rows, TableDifference, compare_tables, count};
 use super::look::{Look, Scope};
-use crate::schema::{ForeignKey, Schema, Table, TableKind};
+use super::order::key_bit;
+use crate::schema::{ForeignKey, Schema, Table, TableKind, UniqueKey};
 
 /// Compares once more the rows that were written and the tables that foreign keys' actions reach from them. Rows that are
 /// meant to stay different (`left`) do not count.
@@ -91,8 +92,9 @@ fn lets_go(conn: &Connection, difference: &TableDifference, key: &ForeignKey) ->
     let changes: Vec<String> =
         pointed_to.iter().map(|&position| column_differs(&table.columns[position], "l", "s")).collect();
     let shape = RowShape::of(table);
+    let given_up = pointed_to_keys(table, pointed_to);
     let sql = format!(
-        "SELECT EXISTS (SELECT 1 FROM {diff} d CROSS JOIN {} l ON {} CROSS JOIN {} s ON {} WHERE d.kind = 'U' AND ({}))",
+        "SELECT EXISTS (SELECT 1 FROM {diff} d CROSS JOIN {} l ON {} CROSS JOIN {} s ON {} WHERE d.kind = 'U' AND (d.aside & {given_up} OR {}))",
         shape.live(),
         shape.is_named("l", 'l'),
         shape.shadow(),
@@ -100,6 +102,13 @@ fn lets_go(conn: &Connection, difference: &TableDifference, key: &ForeignKey) ->
         if changes.is_empty() { "1".into() } else { changes.join(" OR ") },
     );
     conn.query_row(&sql, (), |row| row.get(0))
+}
+
+/// The bits of the keys whose giving up changes one of these columns for a moment.
+fn pointed_to_keys(table: &Table, columns: &[usize]) -> i64 {
+    let keys = table.secondary_keys().enumerate();
+    let meets = |key: &UniqueKey| columns.iter().any(|&column| key.hangs_on(table, column));
+    keys.filter(|(_, key)| meets(key)).fold(0, |bits, (number, _)| bits | key_bit(number))
 }
 
 fn look_again(conn: &Connection, difference: &TableDifference, round: usize) -> rusqlite::Result<Look> {

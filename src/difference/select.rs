@@ -29,6 +29,8 @@ pub struct Selected {
     pub sequences: Vec<Sequence>,
     /// What stays pending.
     pub left: Vec<TableDifference>,
+    /// Tables whose counters stay pending.
+    pub left_sequences: Vec<String>,
     /// Search indexes that stay pending.
     pub left_indexes: Vec<String>,
 }
@@ -86,6 +88,8 @@ pub fn select(conn: &Connection, comparison: &Comparison, selection: &Selection)
     let left = comparison.indexes.iter().filter(|index| !selected.indexes.contains(index));
     selected.left_indexes = left.cloned().collect();
     selected.sequences = wanted.cloned().collect();
+    let left = comparison.sequences.iter().filter(|sequence| !selected.sequences.contains(sequence));
+    selected.left_sequences = left.map(|sequence| sequence.table.clone()).collect();
     Ok(selected)
 }
 

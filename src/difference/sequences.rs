@@ -23,7 +23,8 @@ pub fn sequences(conn: &Connection, tables: &[&Table]) -> rusqlite::Result<Vec<S
     for table in tables.iter().filter(|table| table.autoincrement) {
         let here = read(conn, LIVE, &table.name)?;
         let files = read(conn, "main", &table.name)?;
-        if here != files {
+        // SQLite also notes a 0 for a table into which a statement might have inserted.
+        if here.unwrap_or(0) != files.unwrap_or(0) {
             found.push(Sequence { table: table.name.clone(), here, files });
         }
     }

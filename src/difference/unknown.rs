@@ -9,26 +9,28 @@ use rusqlite::config::DbConfig;
 use super::columns::{RowShape, column_differs};
 use super::{Error, LIVE};
 use crate::changefeed;
+use crate::migrations::table;
 use crate::names::{CHANGEFEED, SHADOW_UNKNOWN};
 use crate::schema::{Schema, Table, TableKind};
 use crate::sql_text::{quote_identifier, string_literal};
 
-/// Compares the shadow with one that was made in another world, and notes the cells that differ.
-pub fn find_unknown(conn: &Connection, other: &Utf8Path, files: &Schema) -> Result<(), Error> {
+/// Compares the shadow with one that was made in another world, and notes the cells that differ, and after which file they
+/// first did.
+pub fn find_unknown(conn: &Connection, other: &Utf8Path, files: &Schema, file: &str) -> Result<(), Error> {
     conn.execute("ATTACH ?1 AS other", [other.as_str()])?;
-    let found = compare_worlds(conn, files);
+    let found = compare_worlds(conn, files, file);
     conn.execute_batch("DETACH other")?;
     found
 }
 
-fn compare_worlds(conn: &Connection, files: &Schema) -> Result<(), Error> {
-    conn.execute_batch(&format!("BEGIN; DELETE FROM {SHADOW_UNKNOWN}"))?;
+fn compare_worlds(conn: &Connection, files: &Schema, file: &str) -> Result<(), Error> {
+    conn.execute_batch("BEGIN; CREATE TEMP TABLE d1_migrate_differing(tbl, key, col)")?;
     for table in files.tables.iter().filter(|table| is_plain(table)) {
         let shape = RowShape::of(table);
         for position in table.stored().filter(|&position| table.rowid_alias != Some(position)) {
             let column = &table.columns[position];
-            let note = format!(
-                "INSERT INTO {SHADOW_UNKNOWN}(tbl, key, col) SELECT {}, {}, {} FROM {} l JOIN other.{} s ON {} WHERE {}",
+            conn.execute_batch(&format!(
+                "INSERT INTO d1_migrate_differing SELECT {}, {}, {} FROM {} l JOIN other.{} s ON {} WHERE {}",
                 string_literal(&table.name),
                 key_of(&shape, "l"),
                 string_literal(&column.name),
@@ -36,11 +38,17 @@ fn compare_worlds(conn: &Connection, files: &Schema) -> Result<(), Error> {
                 shape.table,
                 shape.same_row("s", "l"),
                 column_differs(column, "l", "s"),
-            );
-            conn.execute_batch(&note)?;
+            ))?;
         }
     }
-    conn.execute_batch("COMMIT")?;
+    let cells = "(tbl, key, col)";
+    conn.execute_batch(&format!(
+        "DELETE FROM {SHADOW_UNKNOWN} WHERE {cells} NOT IN (SELECT * FROM d1_migrate_differing);
+         DELETE FROM d1_migrate_differing WHERE {cells} IN (SELECT tbl, key, col FROM {SHADOW_UNKNOWN});
+         INSERT INTO {SHADOW_UNKNOWN} SELECT tbl, key, col, {} FROM d1_migrate_differing;
+         DROP TABLE d1_migrate_differing; COMMIT",
+        string_literal(file)
+    ))?;
     Ok(())
 }
 
@@ -48,10 +56,11 @@ fn compare_worlds(conn: &Connection, files: &Schema) -> Result<(), Error> {
 /// how many cells there are that cannot be compared.
 ///
 /// Runs outside of a transaction: neither a trigger nor a foreign key of the user may take notice.
-pub fn adopt_unknown(conn: &Connection, here: &Schema) -> Result<u64, Error> {
-    let mut cells = conn.prepare(&format!("SELECT DISTINCT tbl, col FROM {SHADOW_UNKNOWN}"))?;
-    let cells: Vec<(String, String)> =
-        cells.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+pub fn adopt_unknown(conn: &Connection, here: &Schema, migrations_table: &str) -> Result<u64, Error> {
+    let mut cells = conn.prepare(&format!("SELECT DISTINCT tbl, col, file FROM {SHADOW_UNKNOWN}"))?;
+    let cells: Vec<(String, String, String)> = cells
+        .query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<_>>()?;
     if cells.is_empty() {
         return Ok(0);
     }
@@ -59,10 +68,12 @@ pub fn adopt_unknown(conn: &Connection, here: &Schema) -> Result<u64, Error> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     conn.execute_batch("BEGIN")?;
     let mut adopted = 0;
-    for (table, column) in cells {
+    let applied = table::applied(conn, LIVE, migrations_table).unwrap_or_default();
+    for (table, column, file) in cells {
         let known = here.table(&table).filter(|table| is_plain(table) && table.column(&column).is_some());
         if let Some(table) = known {
-            adopted += adopt_column(conn, table, &column)?;
+            let is_applied = applied.iter().any(|row| row.name == file);
+            adopted += adopt_column(conn, table, &column, &file, is_applied)?;
         }
     }
     conn.execute_batch("COMMIT")?;
@@ -83,24 +94,35 @@ pub fn any_unknown(conn: &Connection, table: &str, columns: &[String]) -> rusqli
     Ok(false)
 }
 
-fn adopt_column(conn: &Connection, table: &Table, column: &str) -> Result<u64, Error> {
+/// Takes over the cells of one column that became unknown by one file, unless they were changed here after that file was
+/// applied. While it is not, whatever is here may be its effect.
+fn adopt_column(
+    conn: &Connection,
+    table: &Table,
+    column: &str,
+    file: &str,
+    is_applied: bool,
+) -> Result<u64, Error> {
     let shape = RowShape::of(table);
-    let (name, text) = (string_literal(&table.name), string_literal(column));
+    let (name, text, file) = (string_literal(&table.name), string_literal(column), string_literal(file));
     let quoted = quote_identifier(column);
-    let changed_here = match changefeed::exists(conn, LIVE)? {
+    let changed_here = match is_applied && changefeed::exists(conn, LIVE)? {
         false => String::new(),
         true => {
+            let feed = format!("{LIVE}.{CHANGEFEED}");
             let label = string_literal(&format!("{quoted}="));
-            let entries =
-                format!("FROM {LIVE}.{CHANGEFEED} WHERE tbl = {name} AND (op = 'D' OR instr(old, {label}))");
-            format!(
-                " AND key NOT IN (SELECT key {entries} AND key IS NOT NULL UNION SELECT new_key {entries} AND new_key IS NOT NULL)"
-            )
+            // Of a row that changed and stayed where it was, only the columns that its image names changed.
+            let users = format!(
+                "tbl = {name} AND (op IN ('I', 'D') OR new_key IS NOT NULL OR instr(old, {label}))
+                 AND id > coalesce((SELECT max(id) FROM {feed} WHERE op = 'A' AND tbl = {file}), 0)"
+            );
+            let keys = |key: &str| format!("SELECT {key} FROM {feed} WHERE {users} AND {key} IS NOT NULL");
+            format!(" AND key NOT IN ({} UNION {})", keys("key"), keys("new_key"))
         }
     };
     let adopt = format!(
         "UPDATE OR IGNORE {shadow} AS s SET {quoted} = (SELECT l.{quoted} FROM {live} l WHERE {same})
-           WHERE {key} IN (SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = {text}{changed_here})
+           WHERE {key} IN (SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = {text} AND file = {file}{changed_here})
              AND EXISTS (SELECT 1 FROM {live} l WHERE {same})",
         shadow = shape.shadow(),
         live = shape.live(),

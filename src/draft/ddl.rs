@@ -1,7 +1,7 @@
 //! The schema as statements. Pure.
 
 use crate::schema::{Object, ObjectKind, Schema};
-use crate::sql_text::one_line;
+use crate::sql_text::{one_line, tokens};
 
 /// Tables, the indexes that stand on them, and the triggers that must see the rows come, each in the order in which they
 /// were made.
@@ -32,5 +32,5 @@ fn statement(object: &Object) -> String {
 
 /// A `--` comment at the end would swallow the `;`.
 fn ends_in_comment(sql: &str) -> bool {
-    sql.lines().last().is_some_and(|line| line.contains("--"))
+    tokens(sql).last().is_some_and(|token| token.text.starts_with("--"))
 }

@@ -21,6 +21,9 @@ pub enum Error {
         /// The table it points to.
         parent: String,
     },
+    /// SQLite counts a foreign key as open although every row has its parent.
+    #[error("D1 would refuse the end of the migration: a foreign key is left open")]
+    OpenForeignKey,
     /// A statement of the draft is refused under D1's settings.
     #[error("D1 would refuse a statement of the migration: {reason}")]
     Refused {
@@ -75,6 +78,7 @@ impl Error {
             Self::ForeignKey { child, .. } => Some(format!(
                 "mend the row in the local database (`PRAGMA foreign_key_check(\"{child}\")` names it), or add the other table to --tables"
             )),
+            Self::OpenForeignKey => Some("look for a row that points to itself in other letters than its own (under COLLATE NOCASE), and write them alike".into()),
             Self::Refused { sql, .. } => {
                 Some(format!("the statement begins `{sql}`; please report it, nothing was written"))
             }

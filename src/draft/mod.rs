@@ -3,11 +3,14 @@
 
 mod ddl;
 mod error;
+mod inserts;
+mod loose;
 mod parts;
 mod rows;
 mod search;
 mod spool;
 mod triggers;
+mod updates;
 
 use rusqlite::Connection;
 
@@ -102,15 +105,19 @@ fn write_rows(parts: &mut Parts, here: &Schema, files: &Schema, selected: &Selec
 fn statements(conn: &Connection, files: &Schema, differences: &[TableDifference]) -> Result<Spool, Error> {
     let mut spool = Spool::new();
     let order = children_first(files);
-    let difference =
-        |table: &Table| differences.iter().find(|other| other.table.name.eq_ignore_ascii_case(&table.name));
-    for difference in order.iter().filter_map(|table| difference(table)) {
-        let mut writer = RowWriter::new(conn, difference, &mut spool);
+    loose::mark(conn, &order, differences)?;
+    let find =
+        |table: &&Table| differences.iter().find(|other| other.table.name.eq_ignore_ascii_case(&table.name));
+    for difference in order.iter().filter_map(find) {
+        RowWriter::new(conn, difference, &order, &mut spool).loosen()?;
+    }
+    for difference in order.iter().filter_map(find) {
+        let mut writer = RowWriter::new(conn, difference, &order, &mut spool);
         writer.deletes()?;
         writer.updates()?;
     }
-    for difference in order.iter().rev().filter_map(|table| difference(table)) {
-        RowWriter::new(conn, difference, &mut spool).inserts()?;
+    for difference in order.iter().rev().filter_map(find) {
+        RowWriter::new(conn, difference, &order, &mut spool).inserts()?;
     }
     Ok(spool)
 }
@@ -118,11 +125,8 @@ fn statements(conn: &Connection, files: &Schema, differences: &[TableDifference]
 /// The counters that are not yet what they are here, after all rows have come.
 fn write_sequences(parts: &mut Parts, here: &Schema, selected: &Selected) -> Result<(), Error> {
     let conn = parts.conn();
-    let wanted = |table: &&Table| {
-        selected.sequences.iter().any(|sequence| sequence.table == table.name)
-            || selected.taken.iter().any(|difference| difference.table.name == table.name)
-    };
-    let tables: Vec<&Table> = here.tables.iter().filter(wanted).collect();
+    let tables: Vec<&Table> =
+        here.tables.iter().filter(|table| !selected.left_sequences.contains(&table.name)).collect();
     for sequence in sequences(conn, &tables)? {
         let name = string_literal(&sequence.table);
         let sql = match (sequence.here, sequence.files) {
@@ -153,5 +157,5 @@ fn open_foreign_key(conn: &Connection, files: &Schema) -> Result<Error, Error> {
             return Ok(Error::ForeignKey { child: row.get(0)?, parent: row.get(2)? });
         }
     }
-    Ok(Error::ForeignKey { child: "?".into(), parent: "?".into() })
+    Ok(Error::OpenForeignKey)
 }

@@ -1,7 +1,7 @@
 //! The files of a draft: each statement is run on the shadow under D1's settings and then written down; a file that grows
 //! too large is ended where no foreign key is left open, and the next one begun.
 
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::raw::c_int;
 
 use rusqlite::{Connection, ffi};
@@ -11,6 +11,7 @@ use tempfile::SpooledTempFile;
 use super::Error;
 use crate::migrations::{file_name, header_line};
 use crate::shadow::{run_one, under_d1_limits};
+use crate::sql_text::PIECES;
 
 /// Up to here a file stays in memory until it is published.
 const IN_MEMORY: usize = 4 << 20;
@@ -21,7 +22,7 @@ pub struct Part {
     pub name: String,
     /// Its length in bytes.
     pub len: u64,
-    text: SpooledTempFile,
+    text: BufWriter<SpooledTempFile>,
     digest: Sha256,
 }
 
@@ -43,6 +44,8 @@ pub(super) struct Parts<'c> {
     conn: &'c Connection,
     naming: Naming,
     done: Vec<Part>,
+    /// Is a long value being put together? Its statements stay in one file.
+    holds_pieces: bool,
     open: Option<Part>,
     /// Statements that begin and end every file: triggers that step aside, and come back.
     pub(super) before: Vec<String>,
@@ -51,7 +54,15 @@ pub(super) struct Parts<'c> {
 
 impl<'c> Parts<'c> {
     pub(super) fn new(conn: &'c Connection, naming: Naming) -> Self {
-        Self { conn, naming, done: Vec::new(), open: None, before: Vec::new(), after: Vec::new() }
+        Self {
+            conn,
+            naming,
+            done: Vec::new(),
+            holds_pieces: false,
+            open: None,
+            before: Vec::new(),
+            after: Vec::new(),
+        }
     }
 
     pub(super) fn conn(&self) -> &'c Connection {
@@ -63,11 +74,17 @@ impl<'c> Parts<'c> {
         if let Some(part) = &self.open
             && part.len + sql.len() as u64 > self.naming.max_file_size
             && no_foreign_key_is_open(self.conn)
+            && !self.holds_pieces
         {
             self.close()?;
         }
         if self.open.is_none() {
             self.begin()?;
+        }
+        match sql {
+            _ if sql.starts_with(&format!("CREATE TABLE {PIECES}")) => self.holds_pieces = true,
+            _ if sql.starts_with(&format!("DROP TABLE {PIECES}")) => self.holds_pieces = false,
+            _ => {}
         }
         self.put(sql)
     }
@@ -81,7 +98,7 @@ impl<'c> Parts<'c> {
         let mut part = Part {
             name: file_name(number, &message)?,
             len: 0,
-            text: SpooledTempFile::new(IN_MEMORY),
+            text: BufWriter::new(SpooledTempFile::new(IN_MEMORY)),
             digest: Sha256::new(),
         };
         part.write(&header_line(number, self.naming.at))?;
@@ -107,7 +124,14 @@ impl<'c> Parts<'c> {
         for sql in self.after.clone() {
             self.put(&sql)?;
         }
-        self.done.extend(self.open.take());
+        if let Some(mut part) = self.open.take() {
+            // One small file may wait in memory, but not many.
+            if !self.done.is_empty() {
+                part.text.flush()?;
+                part.text.get_mut().roll()?;
+            }
+            self.done.push(part);
+        }
         Ok(())
     }
 
@@ -137,7 +161,7 @@ impl Part {
     pub fn text(&mut self) -> std::io::Result<String> {
         let mut text = String::new();
         self.text.seek(SeekFrom::Start(0))?;
-        self.text.read_to_string(&mut text)?;
+        self.text.get_mut().read_to_string(&mut text)?;
         Ok(text)
     }
 
@@ -149,7 +173,7 @@ impl Part {
         self.text.seek(SeekFrom::Start(0))?;
         let mut piece = vec![0; 1 << 16];
         loop {
-            match self.text.read(&mut piece)? {
+            match self.text.get_mut().read(&mut piece)? {
                 0 => return Ok(()),
                 length => each(&piece[..length])?,
             }

@@ -8,7 +8,7 @@ use super::parts::Parts;
 use super::spool::Spool;
 use crate::difference::{LIVE, LIVE_TERMS, index_differs, with_terms};
 use crate::schema::{Module, Schema, Table, TableKind};
-use crate::sql_text::{InsertBatch, Pushed, display_identifier, oversized_row, quote_identifier};
+use crate::sql_text::{InsertBatch, Pushed, display_identifier, insert, quote_identifier};
 
 /// Brings each of these indexes to what the local one holds.
 pub(super) fn settle(parts: &mut Parts, here: &Schema, names: &[String]) -> Result<(), Error> {
@@ -56,9 +56,7 @@ fn from_terms(conn: &Connection, table: &Table) -> Result<Spool, Error> {
                 if let Some(statement) = before {
                     spool.push(&statement)?;
                 }
-                // An index without text cannot be appended to: a statement of that size is refused.
-                let key = [("rowid".to_owned(), values[0])];
-                for statement in oversized_row(&table.name, &written, &values, &key)? {
+                for statement in insert(&table.name, &written, &values)? {
                     spool.push(&statement)?;
                 }
             }

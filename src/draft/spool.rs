@@ -1,6 +1,6 @@
 //! Statements on their way from the databases to a file: kept in memory while they are few, on disk when they are many.
 
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
 use tempfile::SpooledTempFile;
 
@@ -10,12 +10,12 @@ const IN_MEMORY: usize = 4 << 20;
 /// Statements, one after the other. Reading the rows must be over before the first statement is run on the shadow: a
 /// cursor over a table that is being written shows what it likes.
 pub(super) struct Spool {
-    file: SpooledTempFile,
+    file: BufWriter<SpooledTempFile>,
 }
 
 impl Spool {
     pub(super) fn new() -> Self {
-        Self { file: SpooledTempFile::new(IN_MEMORY) }
+        Self { file: BufWriter::new(SpooledTempFile::new(IN_MEMORY)) }
     }
 
     pub(super) fn push(&mut self, statement: &str) -> io::Result<()> {
@@ -30,7 +30,8 @@ impl Spool {
     ) -> Result<(), E> {
         let end = self.file.stream_position()?;
         self.file.seek(SeekFrom::Start(0))?;
-        let mut reader = BufReader::new(self.file).take(end);
+        let file = self.file.into_inner().map_err(|error| error.into_error())?;
+        let mut reader = BufReader::new(file).take(end);
         let mut statement = String::new();
         while reader.limit() > 0 {
             let mut length = [0; 8];

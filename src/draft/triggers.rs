@@ -29,8 +29,8 @@ pub(super) fn concerned<'s>(
         let counts = difference.map(|difference| difference.counts).unwrap_or_default();
         match firing.event {
             Event::Insert => counts.inserted > 0 || is_reached,
-            // A long value is put together by UPDATEs, in whatever way its row came.
-            Event::Update => counts.updated + counts.inserted > 0 || is_reached,
+            // A row may step aside or be made loose by UPDATEs before it changes or goes.
+            Event::Update => counts.updated + counts.deleted > 0 || is_reached,
             Event::Delete => counts.deleted > 0 || is_reached,
         }
     };

@@ -65,6 +65,9 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration) -> Result<()
         &text,
         |conn| changefeed::remove(conn, &tracked).map(drop),
         |conn| {
+            if !tracked.is_empty() {
+                changefeed::follow_applied(conn, &place.migrations_table)?;
+            }
             insert_record(conn, place, &migration.name)?;
             if tracked.is_empty() {
                 return Ok(());

@@ -18,7 +18,7 @@ use crate::difference::{
 };
 use crate::migrations::{Folder, table};
 use crate::schema::{self, Schema};
-use crate::shadow::{Made, Shadow, Source, World, has_baseline};
+use crate::shadow::{Made, Shadow, Source, World, has_baseline, stamp};
 use crate::sql_text::statements;
 
 /// Everything about one database, read in one moment.
@@ -59,18 +59,9 @@ impl Bench {
         let folder = Folder::read(&place.folder, place.pattern.as_deref(), &place.folder)?;
         let mut shadow = Shadow::open(place.home.as_deref(), World::First)?;
         let made = shadow.made()?;
-        let sources = sources(&folder)?;
-        let replayed =
-            shadow.bring_to(&sources, |name| progress(Told::Working(&format!("replaying {name}"))))?;
+        let sources = sources(&folder, &shadow)?;
         define_negative_zero(&shadow.conn)?;
-        if replayed > 0 && shadow.used_chance()? {
-            let mut other = Shadow::open(place.home.as_deref(), World::Second)?;
-            other.bring_to(&sources, |name| {
-                progress(Told::Working(&format!("replaying {name} with another clock")))
-            })?;
-            let files = schema::read(&shadow.conn, "main", &place.migrations_table)?;
-            find_unknown(&shadow.conn, &other.path, &files)?;
-        }
+        replay(&mut shadow, &sources, &place, progress)?;
         let digests: Vec<(String, String)> =
             sources.into_iter().map(|source| (source.name.to_owned(), source.digest)).collect();
 
@@ -78,7 +69,7 @@ impl Bench {
         let conn = &shadow.conn;
         let wrong = |error| Error::from_sqlite(&place.local_file, error);
         let before = schema::read(conn, LIVE, &place.migrations_table).map_err(wrong)?;
-        let unknown_cells = adopt_unknown(conn, &before)?;
+        let unknown_cells = adopt_unknown(conn, &before, &place.migrations_table)?;
         conn.execute_batch("BEGIN").map_err(wrong)?;
         let here = schema::read(conn, LIVE, &place.migrations_table).map_err(wrong)?;
         let tracking = changefeed::state(conn, LIVE, &here.tables)?;
@@ -146,7 +137,7 @@ impl Bench {
             return Ok(None);
         }
         let mut other = Shadow::open(self.place.home.as_deref(), World::Second)?;
-        other.bring_to(&sources(&self.folder)?, |_| {})?;
+        other.bring_to(&sources(&self.folder, &self.shadow)?, |_| {}, |_, _| Ok(()))?;
         Ok(Some(other))
     }
 
@@ -176,14 +167,41 @@ impl Bench {
     }
 }
 
+/// Replays the folder; after each file that used chance, the cells that it left unknown are noted.
+fn replay(shadow: &mut Shadow, sources: &[Source], place: &Place, progress: Progress) -> Result<()> {
+    let mut other: Option<Shadow> = None;
+    shadow.bring_to(
+        sources,
+        |name| progress(Told::Working(&format!("replaying {name}"))),
+        |shadow, files| {
+            let Some(last) = files.last().filter(|_| shadow.last_used_chance().unwrap_or(true)) else {
+                return Ok(());
+            };
+            let other = match &mut other {
+                Some(other) => other,
+                None => other.insert(Shadow::open(place.home.as_deref(), World::Second)?),
+            };
+            other.bring_to(files, |_| {}, |_, _| Ok(()))?;
+            let files = schema::read(&shadow.conn, "main", &place.migrations_table)?;
+            Ok(find_unknown(&shadow.conn, &other.path, &files, last.name)?)
+        },
+    )
+}
+
 /// The folder as the shadow reads it.
-fn sources(folder: &Folder) -> Result<Vec<Source<'_>>> {
+fn sources<'f>(folder: &'f Folder, shadow: &Shadow) -> Result<Vec<Source<'f>>> {
+    let known = shadow.digests()?;
     folder
         .migrations
         .iter()
         .map(|migration| {
+            let text = Box::new(|| Ok(migration.read_text()?));
+            let key = stamp(&migration.path).map(|stamp| (migration.name.clone(), stamp));
+            if let Some(digest) = key.as_ref().and_then(|key| known.get(key)) {
+                return Ok(Source { name: &migration.name, digest: digest.clone(), stamp: None, text });
+            }
             let digest = hex(&migration.digest()?);
-            Ok(Source { name: &migration.name, digest, text: Box::new(|| Ok(migration.read_text()?)) })
+            Ok(Source { name: &migration.name, digest, stamp: key.map(|(_, stamp)| stamp), text })
         })
         .collect()
 }

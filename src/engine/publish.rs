@@ -10,6 +10,7 @@ use camino::Utf8PathBuf;
 use super::bench::{Bench, hex};
 use super::local::open_to_write;
 use super::{Error, Place, Progress};
+use crate::changefeed;
 use crate::difference::{Selected, remember};
 use crate::draft::Part;
 use crate::migrations::{Folder, NewFile, file_name, header_line, sweep, table};
@@ -77,6 +78,10 @@ pub(super) fn record(place: &Place, names: &[String], progress: Progress) -> Res
     let wrong = |error| Error::from_sqlite(&place.local_file, error);
     conn.execute_batch("BEGIN IMMEDIATE").map_err(wrong)?;
     table::create_if_missing(&conn, &place.migrations_table)?;
+    if changefeed::is_fed(&conn)? {
+        // The first migration makes the table.
+        changefeed::follow_applied(&conn, &place.migrations_table)?;
+    }
     table::record(&conn, &place.migrations_table, names)?;
     conn.execute_batch("COMMIT").map_err(wrong)?;
     Ok(())

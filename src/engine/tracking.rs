@@ -3,7 +3,7 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
-use crate::changefeed;
+use crate::changefeed::{self, Tracking};
 use crate::difference::Selection;
 use crate::names::CHANGEFEED;
 use crate::schema::{self, Table};
@@ -12,11 +12,15 @@ use crate::schema::{self, Table};
 pub fn track(conn: &Connection, migrations_table: &str, tables: &[String]) -> Result<Vec<String>> {
     let tables = chosen(conn, migrations_table, tables)?;
     let state = changefeed::state(conn, "main", &tables)?;
-    if state.iter().all(|state| matches!(state, changefeed::Tracking::On | changefeed::Tracking::Impossible))
-    {
+    let is_done = state.iter().all(|state| matches!(state, Tracking::On | Tracking::Impossible));
+    if is_done && changefeed::follows_applied(conn, migrations_table)? {
         return Ok(Vec::new());
     }
-    in_transaction(conn, || Ok(changefeed::install(conn, &tables)?))
+    in_transaction(conn, || {
+        let installed = changefeed::install(conn, &tables)?;
+        changefeed::follow_applied(conn, migrations_table)?;
+        Ok(installed)
+    })
 }
 
 /// Removes the triggers of these tables, of all where none are named; with `purge` the changefeed too.
@@ -29,6 +33,10 @@ pub fn untrack(
     let tables = chosen(conn, migrations_table, tables)?;
     in_transaction(conn, || {
         let removed = changefeed::remove(conn, &tables)?;
+        let left = changefeed::state(conn, "main", &schema::read(conn, "main", migrations_table)?.tables)?;
+        if purge || left.iter().all(|state| matches!(state, Tracking::Off | Tracking::Impossible)) {
+            changefeed::unfollow_applied(conn)?;
+        }
         if purge {
             conn.execute_batch(&format!("DROP TABLE IF EXISTS {CHANGEFEED}"))?;
         }

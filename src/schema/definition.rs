@@ -51,6 +51,50 @@ pub fn virtual_module(sql: &str) -> Module {
     }
 }
 
+/// The parts of a `CREATE INDEX` statement's list, without their order and collation.
+pub(super) fn index_terms(sql: &str) -> Vec<String> {
+    let words: Vec<Token> = tokens(sql).filter(Token::is_significant).collect();
+    let Some(open) = words.iter().position(|word| word.text == "(") else { return Vec::new() };
+    let mut terms = Vec::new();
+    let mut term: Vec<Token> = Vec::new();
+    let mut depth = 1;
+    for &word in &words[open + 1..] {
+        depth += match word.text {
+            "(" => 1,
+            ")" => -1,
+            _ => 0,
+        };
+        if depth == 0 || (depth == 1 && word.text == ",") {
+            terms.push(bare(sql, &term));
+            term.clear();
+        } else {
+            term.push(word);
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    terms
+}
+
+/// The text of a term without `COLLATE name`, `ASC` and `DESC` at its end.
+fn bare(sql: &str, mut term: &[Token]) -> String {
+    if let [rest @ .., last] = term
+        && (last.is_word("ASC") || last.is_word("DESC"))
+    {
+        term = rest;
+    }
+    if let [rest @ .., word, _] = term
+        && word.is_word("COLLATE")
+    {
+        term = rest;
+    }
+    match term {
+        [] => String::new(),
+        [first, ..] => sql[first.start..term[term.len() - 1].end()].to_owned(),
+    }
+}
+
 /// Does the text of a `CREATE TABLE` declare AUTOINCREMENT?
 pub(super) fn is_autoincrement(sql: &str) -> bool {
     tokens(sql).any(|token| token.is_word("autoincrement"))
@@ -81,6 +125,16 @@ mod tests {
         assert_eq!(module("fts5(a, content='')"), Module::FtsContentless);
         assert_eq!(module("rtree(id, a, b)"), Module::Rtree);
         assert_eq!(module("dbstat"), Module::Unknown);
+    }
+
+    #[test]
+    fn the_terms_of_an_index_are_told_apart() {
+        assert_eq!(
+            index_terms(
+                "CREATE UNIQUE INDEX i ON t (lower(a) COLLATE NOCASE DESC, b ASC, coalesce(c, ',)')) WHERE d > (1)"
+            ),
+            ["lower(a)", "b", "coalesce(c, ',)')"]
+        );
     }
 
     #[test]

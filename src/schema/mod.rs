@@ -8,6 +8,7 @@ mod definition;
 mod order;
 mod read;
 
+use crate::sql_text::tokens;
 pub use compare::{Drift, compare};
 use definition::canonical;
 pub use definition::unquoted;
@@ -137,10 +138,29 @@ pub enum Affinity {
 /// One UNIQUE constraint or unique index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UniqueKey {
-    /// Columns with the collation of the index; `None` in place of a column that is an expression.
-    pub columns: Vec<Option<(usize, String)>>,
+    /// What is unique together, each with the collation of the index.
+    pub terms: Vec<(Term, String)>,
     /// Does it hold only for the rows of a WHERE clause?
     pub partial: bool,
+}
+
+/// One part of a unique key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Term {
+    /// A column, by its position.
+    Column(usize),
+    /// An expression over columns, as it stands in the index.
+    Expression(String),
+}
+
+impl Term {
+    /// The position, where it is a column.
+    pub fn column(&self) -> Option<usize> {
+        match self {
+            Self::Column(position) => Some(*position),
+            Self::Expression(_) => None,
+        }
+    }
 }
 
 /// One foreign key.
@@ -221,8 +241,20 @@ impl Table {
 }
 
 impl UniqueKey {
+    /// Does its value hang on this column? Rather once too often: an expression is only searched for the name, and a
+    /// generated column may hang on any.
+    pub fn hangs_on(&self, table: &Table, column: usize) -> bool {
+        self.terms.iter().any(|(term, _)| match term {
+            Term::Column(own) => *own == column || table.columns[*own].generated,
+            Term::Expression(text) => {
+                let name = &table.columns[column].name;
+                tokens(text).any(|token| unquoted(token.text).eq_ignore_ascii_case(name))
+            }
+        })
+    }
+
     /// Its columns where all of them are columns.
     pub fn plain_columns(&self) -> Option<Vec<usize>> {
-        self.columns.iter().map(|column| column.as_ref().map(|(position, _)| *position)).collect()
+        self.terms.iter().map(|(term, _)| term.column()).collect()
     }
 }

@@ -2,8 +2,10 @@
 
 use rusqlite::Connection;
 
-use super::definition::{is_autoincrement, virtual_module};
-use super::{Affinity, Column, ForeignKey, Module, Object, ObjectKind, Schema, Table, TableKind, UniqueKey};
+use super::definition::{index_terms, is_autoincrement, virtual_module};
+use super::{
+    Affinity, Column, ForeignKey, Module, Object, ObjectKind, Schema, Table, TableKind, Term, UniqueKey,
+};
 use crate::names::is_internal;
 use crate::sql_text::quote_identifier;
 
@@ -128,19 +130,33 @@ fn unique_keys(
     })?;
     let mut keys = Vec::with_capacity(indexes.len());
     for (index, partial) in indexes {
-        let mut columns = Vec::new();
+        let mut columns: Vec<(i64, String)> = Vec::new();
         conn.pragma(Some(database), "index_xinfo", &index, |row| {
             if row.get("key")? {
-                let position: i64 = row.get("cid")?;
-                let collation: String = row.get("coll")?;
-                // -2 is an expression; -1, the rowid, cannot be named in an index.
-                columns.push(usize::try_from(position).ok().map(|position| (position, collation)));
+                columns.push((row.get("cid")?, row.get("coll")?));
             }
             Ok(())
         })?;
-        keys.push(UniqueKey { columns, partial });
+        let texts = match columns.iter().any(|(position, _)| *position < 0) {
+            true => index_terms(&index_text(conn, database, &index)?),
+            false => Vec::new(),
+        };
+        let terms = columns.into_iter().enumerate().map(|(at, (position, collation))| {
+            // -2 is an expression; -1, the rowid, cannot be named in an index.
+            let expression = || Term::Expression(texts.get(at).cloned().unwrap_or_else(|| "NULL".into()));
+            (usize::try_from(position).map_or_else(|_| expression(), Term::Column), collation)
+        });
+        keys.push(UniqueKey { terms: terms.collect(), partial });
     }
     Ok((keys, has_key_index))
+}
+
+fn index_text(conn: &Connection, database: &str, index: &str) -> rusqlite::Result<String> {
+    let sql = format!(
+        "SELECT sql FROM {}.sqlite_schema WHERE type = 'index' AND name = ?1",
+        quote_identifier(database)
+    );
+    conn.query_row(&sql, [index], |row| row.get(0))
 }
 
 fn foreign_keys(conn: &Connection, database: &str, table: &str) -> rusqlite::Result<Vec<ForeignKey>> {

@@ -8,6 +8,7 @@ mod chance;
 mod error;
 mod limits;
 mod replay;
+mod stamp;
 mod store;
 
 pub use baseline::{has_baseline, take_baseline};
@@ -15,4 +16,5 @@ pub use chance::World;
 pub use error::Error;
 pub use limits::under_d1_limits;
 pub use replay::{run_file, run_one};
+pub use stamp::stamp;
 pub use store::{Made, Shadow, Source, add_file};

@@ -1,5 +1,7 @@
 //! The shadow's file: opened, brought to what the folder holds, kept for the next run.
 
+use std::collections::HashMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use tempfile::TempDir;
@@ -9,12 +11,12 @@ use super::{Error, baseline, run_file};
 use crate::names::{SHADOW_FACTS, SHADOW_FILES, SHADOW_LEFT, SHADOW_UNKNOWN};
 
 /// Changes when anything about the shadow's file does; an older one is thrown away.
-const FORMAT: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
+const FORMAT: &str = concat!("2 ", env!("CARGO_PKG_VERSION"));
 
 /// The list of replayed files; a baseline brings one along.
 pub(super) const CREATE_FILES: &str =
     "CREATE TABLE IF NOT EXISTS d1_migrate_shadow_files(position INTEGER PRIMARY KEY,
-    name TEXT NOT NULL, digest TEXT NOT NULL, feed TEXT, chance INTEGER NOT NULL);";
+    name TEXT NOT NULL, digest TEXT NOT NULL, feed TEXT, chance INTEGER NOT NULL, stamp TEXT);";
 
 /// One migration to replay.
 pub struct Source<'a> {
@@ -22,6 +24,8 @@ pub struct Source<'a> {
     pub name: &'a str,
     /// SHA-256 of its bytes.
     pub digest: String,
+    /// How its file looked before the digest was taken, where the shadow does not know that yet.
+    pub stamp: Option<String>,
     /// Gives its text; called only when it must be replayed.
     pub text: Box<dyn Fn() -> anyhow::Result<String> + 'a>,
 }
@@ -74,9 +78,14 @@ impl Shadow {
         Ok(Self { conn, world, path, _scratch: scratch })
     }
 
-    /// Replays what the shadow lacks; from nothing where it holds anything else than the first of these files.
-    /// Gives how many files were replayed, and calls `before` with each.
-    pub fn bring_to(&mut self, files: &[Source], mut before: impl FnMut(&str)) -> anyhow::Result<usize> {
+    /// Replays what the shadow lacks; from nothing where it holds anything else than the first of these files. Calls `before`
+    /// with the name of each file that is replayed, and `after` with all files up to it.
+    pub fn bring_to(
+        &mut self,
+        files: &[Source],
+        mut before: impl FnMut(&str),
+        mut after: impl FnMut(&Self, &[Source]) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         let start = match self.held_of(files)? {
             Some(number) => number,
             None => {
@@ -85,7 +94,7 @@ impl Shadow {
                 self.held_of(files)?.ok_or(Error::Baseline)?
             }
         };
-        for file in &files[start..] {
+        for (at, file) in files.iter().enumerate().skip(start) {
             before(file.name);
             self.world.begin_file(&file.digest);
             take_used();
@@ -102,8 +111,10 @@ impl Shadow {
                     Ok(())
                 },
             )?;
+            after(self, &files[..=at])?;
         }
-        Ok(files.len() - start)
+        self.note_stamps(files)?;
+        Ok(())
     }
 
     /// How many of these files the shadow holds; `None` where it holds anything else.
@@ -116,13 +127,30 @@ impl Shadow {
         Ok(is_prefix.then_some(held.len()))
     }
 
-    /// Did any replayed file ask for the time or for a random number?
-    pub fn used_chance(&self) -> rusqlite::Result<bool> {
-        self.conn.query_row(
-            &format!("SELECT EXISTS (SELECT 1 FROM {SHADOW_FILES} WHERE chance)"),
-            (),
-            |row| row.get(0),
-        )
+    /// The digest of each file that looks as it did when it was last read: by name and stamp.
+    pub fn digests(&self) -> rusqlite::Result<HashMap<(String, String), String>> {
+        let sql = format!("SELECT name, stamp, digest FROM {SHADOW_FILES} WHERE stamp IS NOT NULL");
+        let mut statement = self.conn.prepare(&sql)?;
+        statement.query_map((), |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?.collect()
+    }
+
+    fn note_stamps(&mut self, files: &[Source]) -> rusqlite::Result<()> {
+        let new: Vec<&Source> = files.iter().filter(|file| file.stamp.is_some()).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let transaction = self.conn.transaction()?;
+        let sql = format!("UPDATE {SHADOW_FILES} SET stamp = ?3 WHERE name = ?1 AND digest = ?2");
+        for file in new {
+            transaction.execute(&sql, params![file.name, file.digest, file.stamp])?;
+        }
+        transaction.commit()
+    }
+
+    /// Did the last file ask for the time or for a random number when it was replayed?
+    pub fn last_used_chance(&self) -> rusqlite::Result<bool> {
+        let sql = format!("SELECT chance FROM {SHADOW_FILES} ORDER BY position DESC LIMIT 1");
+        self.conn.query_row(&sql, (), |row| row.get(0))
     }
 
     /// The migrations that the tool made here and that the shadow already held when they were written.
@@ -215,7 +243,7 @@ fn prepare(conn: &Connection) -> rusqlite::Result<()> {
         "BEGIN;
          {CREATE_FILES}
          CREATE TABLE {SHADOW_FACTS}(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-         CREATE TABLE {SHADOW_UNKNOWN}(tbl TEXT NOT NULL, key NOT NULL, col TEXT NOT NULL);
+         CREATE TABLE {SHADOW_UNKNOWN}(tbl TEXT NOT NULL, key NOT NULL, col TEXT NOT NULL, file TEXT NOT NULL);
          CREATE TABLE {SHADOW_LEFT}(tbl TEXT NOT NULL, key NOT NULL);
          INSERT INTO {SHADOW_FACTS} VALUES ('format', '{FORMAT}');
          COMMIT;"

@@ -81,6 +81,11 @@ enum Form {
 }
 
 fn form(text: &str, line_feed: LineFeed) -> Form {
+    // One pass over the bytes finds out most text: every other form needs one of these.
+    let is_special = |&byte: &u8| matches!(byte, b'\0' | b'\r' | b'B');
+    if line_feed == LineFeed::Raw && !text.as_bytes().iter().any(is_special) {
+        return Form::Plain;
+    }
     let marks_cr = text.contains('\r');
     let marks_lf = line_feed == LineFeed::Marked && text.contains('\n');
     let free = |marks: [&'static str; 2]| marks.into_iter().find(|mark| !text.contains(mark));

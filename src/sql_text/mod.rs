@@ -3,20 +3,22 @@
 //! A pure room: no connection, no paths. What it writes must survive three readers: wrangler's splitter, workerd, and
 //! whatever `sqlite3` (3.31 and later) opens the result.
 
+mod change;
 pub mod identifier;
 pub mod literal;
-pub mod oversized;
 pub mod parse;
+mod pieces;
 mod real;
 pub mod split;
 pub mod statement;
 pub mod tokens;
 pub mod trigger;
 
+pub use change::{Cell, condition, delete, insert, update};
 pub use identifier::{display_identifier, quote_identifier, string_literal};
 pub use literal::{literal, push_literal};
-pub use oversized::{oversized_row, oversized_update};
 pub use parse::parse_literals;
+pub use pieces::PIECES;
 pub use split::statements;
 pub use statement::{InsertBatch, MAX_STATEMENT_BYTES, Pushed};
 pub use tokens::{Token, TokenKind, tokens};
@@ -25,14 +27,6 @@ pub use trigger::{Event, Timing, firing, one_line};
 /// What cannot be written as SQL that D1 takes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The row can only be named by a key that leaves no room in a statement, so its parts cannot be written apart.
-    #[error(
-        "table {table}: a row's key does not fit into a statement of {MAX_STATEMENT_BYTES} bytes, the limit of D1"
-    )]
-    KeyTooLarge {
-        /// The table of the row.
-        table: String,
-    },
     /// The names and the values that cannot be shortened are together longer than a statement may be.
     #[error(
         "table {table}: a row does not fit into statements of {MAX_STATEMENT_BYTES} bytes, the limit of D1"
@@ -47,7 +41,6 @@ impl Error {
     /// What to do next.
     pub fn help(&self) -> Option<String> {
         let text = match self {
-            Self::KeyTooLarge { .. } => "give the table a short key, or shorten the key of that row",
             Self::RowTooLarge { .. } => "give the table fewer columns or shorter column names",
         };
         Some(text.to_owned())
@@ -61,18 +54,11 @@ mod tests {
     #[test]
     fn every_error_says_what_is_wrong_and_what_to_do() {
         let table = || "posts".to_owned();
-        let all = [
-            (
-                Error::KeyTooLarge { table: table() },
-                "table posts: a row's key does not fit into a statement of 100000 bytes, the limit of D1",
-                "give the table a short key, or shorten the key of that row",
-            ),
-            (
-                Error::RowTooLarge { table: table() },
-                "table posts: a row does not fit into statements of 100000 bytes, the limit of D1",
-                "give the table fewer columns or shorter column names",
-            ),
-        ];
+        let all = [(
+            Error::RowTooLarge { table: table() },
+            "table posts: a row does not fit into statements of 99900 bytes, the limit of D1",
+            "give the table fewer columns or shorter column names",
+        )];
         for (error, message, help) in all {
             assert_eq!(error.to_string(), message);
             assert_eq!(error.help().as_deref(), Some(help));

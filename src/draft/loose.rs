@@ -1,0 +1,162 @@
+//! Rows that must let go of a parent before it goes or changes its key.
+//!
+//! Tables are written children first. Where tables point to each other in a circle, or to themselves, a parent comes too
+//! early for some children: an action would change or delete them, or be refused. These children are made loose first:
+//! their foreign keys point to nothing for a moment, which `defer_foreign_keys` allows.
+
+use rusqlite::Connection;
+
+use super::Error;
+use super::rows::RowWriter;
+use super::updates::{CHECKS_OFF, CHECKS_ON, moment};
+use crate::difference::{RowShape, Rows, TableDifference, column_differs};
+use crate::schema::{ForeignKey, Table};
+use crate::sql_text::{condition, display_identifier, quote_identifier};
+
+/// Marks the rows that must be made loose (`loose` in the tables of differences). `order` is the order of writing.
+pub(super) fn mark(
+    conn: &Connection,
+    order: &[&Table],
+    differences: &[TableDifference],
+) -> Result<(), Error> {
+    for (at, child) in order.iter().enumerate() {
+        for (key, parent) in backward_keys(order, at, child) {
+            let find = |table: &Table| differences.iter().find(|other| other.table.name == table.name);
+            if let (Some(child), Some(parent)) = (find(child), find(parent)) {
+                mark_by(conn, child, key, parent)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The columns of the foreign keys that point to a table that is written no later, as positions.
+pub(super) fn loose_columns(order: &[&Table], child: &Table) -> Vec<usize> {
+    let at = order.iter().position(|table| table.name == child.name).unwrap_or(0);
+    let mut columns: Vec<usize> =
+        backward_keys(order, at, child).flat_map(|(key, _)| own_columns(child, key)).collect();
+    columns.sort_unstable();
+    columns.dedup();
+    columns
+}
+
+fn backward_keys<'o>(
+    order: &'o [&'o Table],
+    at: usize,
+    child: &'o Table,
+) -> impl Iterator<Item = (&'o ForeignKey, &'o Table)> {
+    child.foreign_keys.iter().filter_map(move |key| {
+        let parent = order[..=at].iter().find(|table| table.name.eq_ignore_ascii_case(&key.parent))?;
+        let can_point_elsewhere = own_columns(child, key).iter().all(|column| !names_the_row(child, *column));
+        can_point_elsewhere.then_some((key, *parent))
+    })
+}
+
+fn own_columns(child: &Table, key: &ForeignKey) -> Vec<usize> {
+    key.columns.iter().filter_map(|(own, _)| child.column(own)).collect()
+}
+
+fn names_the_row(table: &Table, column: usize) -> bool {
+    table.rowid_alias == Some(column)
+        || table.columns[column].generated
+        || (table.kind == crate::schema::TableKind::WithoutRowid && table.primary_key.contains(&column))
+}
+
+fn mark_by(
+    conn: &Connection,
+    child: &TableDifference,
+    key: &ForeignKey,
+    parent: &TableDifference,
+) -> Result<(), Error> {
+    let (Rows::Listed(rows), Rows::Listed(parents)) = (&child.rows, &parent.rows) else { return Ok(()) };
+    let (shape, parent_shape) = (RowShape::of(&child.table), RowShape::of(&parent.table));
+    let parent_columns = parent_columns(&parent.table, key);
+    let points: Vec<String> = (own_columns(&child.table, key).iter().zip(&parent_columns))
+        .map(|(&own, &theirs)| {
+            let own = quote_identifier(&child.table.columns[own].name);
+            let theirs = quote_identifier(&parent.table.columns[theirs].name);
+            // The parent's collation decides, as in SQLite's own check.
+            format!("p.{theirs} = c.{own}")
+        })
+        .collect();
+    let changes: Vec<String> = parent_columns
+        .iter()
+        .map(|&column| column_differs(&parent.table.columns[column], "l", "p"))
+        .collect();
+    if points.is_empty() || changes.is_empty() {
+        return Ok(());
+    }
+    let goes = format!(
+        "EXISTS (SELECT 1 FROM {parents} d WHERE {named} AND (d.kind = 'D' OR (d.kind = 'U' AND (d.aside <> 0 OR
+           EXISTS (SELECT 1 FROM {live} l WHERE {changed} AND ({differ}))))))",
+        named = parent_shape.is_named("p", 's'),
+        live = parent_shape.live(),
+        changed = parent_shape.is_named("l", 'l'),
+        differ = changes.join(" OR "),
+    );
+    // In a table that points to itself no row is its own parent, and of the rows that go those with higher rowids go
+    // first: the younger ones, which are the children as a rule.
+    let other = match child.table.name == parent.table.name {
+        true if shape.names_by_rowid => {
+            let rowid = &shape.identity[0];
+            format!("(d.kind = 'U' AND p.{rowid} <> c.{rowid} OR p.{rowid} > c.{rowid})")
+        }
+        true => format!("NOT ({})", shape.same_row("p", "c")),
+        false => "1".into(),
+    };
+    conn.execute_batch(&format!(
+        "UPDATE {rows} AS d SET loose = 1 WHERE kind <> 'I' AND EXISTS (SELECT 1 FROM {child} c WHERE {named} AND EXISTS (
+           SELECT 1 FROM {parent} p WHERE {points} AND {other} AND {goes}))",
+        child = shape.shadow(),
+        named = shape.is_named("c", 's'),
+        parent = parent_shape.shadow(),
+        points = points.join(" AND "),
+    ))?;
+    Ok(())
+}
+
+/// The columns that a foreign key points to: the named ones, else the primary key.
+fn parent_columns(parent: &Table, key: &ForeignKey) -> Vec<usize> {
+    let named: Option<Vec<usize>> =
+        key.columns.iter().map(|(_, column)| parent.column(column.as_deref()?)).collect();
+    named.unwrap_or_else(|| parent.primary_key.clone())
+}
+
+impl RowWriter<'_> {
+    /// Makes the marked rows point to nothing.
+    pub(super) fn loosen(&mut self) -> Result<(), Error> {
+        let Rows::Listed(diff) = self.rows else { return Ok(()) };
+        if self.loose.is_empty() {
+            return Ok(());
+        }
+        let query = format!(
+            "SELECT d.rowid, d.aside, {} FROM {diff} d CROSS JOIN {} s ON {} WHERE d.loose",
+            self.shape.identity_of("s"),
+            self.shape.shadow(),
+            self.shape.is_named("s", 's'),
+        );
+        let mut statement = self.conn.prepare(&query)?;
+        let mut rows = statement.query(())?;
+        let mut any = false;
+        while let Some(row) = rows.next()? {
+            if !std::mem::replace(&mut any, true) {
+                self.spool.push(CHECKS_OFF)?;
+            }
+            let nothing = moment(row)?;
+            let set: Vec<String> = (self.loose.iter())
+                .map(|name| format!("{} = {}", display_identifier(name), self.aside_value(name, nothing)))
+                .collect();
+            let place = self.place(row, 2, &[])?;
+            self.spool.push(&format!(
+                "UPDATE {} SET {} WHERE {};",
+                display_identifier(&self.table.name),
+                set.join(", "),
+                condition(&place)
+            ))?;
+        }
+        if any {
+            self.spool.push(CHECKS_ON)?;
+        }
+        Ok(())
+    }
+}

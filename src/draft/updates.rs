@@ -1,0 +1,161 @@
+//! The statements for rows that change, in an order in which no unique value is ever held twice.
+
+use rusqlite::Row;
+use rusqlite::types::ValueRef;
+
+use super::Error;
+use super::rows::{Place, RowWriter, ordered};
+use crate::difference::{ROWID_BIT, Rows, column_differs, key_bit};
+use crate::schema::{Affinity, Identity, UniqueKey};
+use crate::sql_text::{condition, display_identifier, quote_identifier, update};
+
+/// Below every rowid that an app makes: where rows stand for a moment when they step aside.
+const ASIDE: i64 = -9_000_000_000_000_000_000;
+
+/// The column of the query in which the shadow's identity begins.
+const IDENTITY: usize = 3;
+
+pub(super) const CHECKS_OFF: &str = "PRAGMA ignore_check_constraints=ON;";
+pub(super) const CHECKS_ON: &str = "PRAGMA ignore_check_constraints=OFF;";
+
+impl RowWriter<'_> {
+    /// Rows that change, in an order in which no unique value is ever held twice.
+    pub(super) fn updates(&mut self) -> Result<(), Error> {
+        let Rows::Listed(diff) = self.rows else {
+            return Ok(());
+        };
+        let key = self.declared_key()?;
+        let mut statement = self.conn.prepare(&self.update_query(diff, &key, "d.aside <> 0"))?;
+        let mut rows = statement.query(())?;
+        let mut checks_are_off = false;
+        while let Some(row) = rows.next()? {
+            if !std::mem::replace(&mut checks_are_off, true) {
+                self.spool.push(CHECKS_OFF)?;
+            }
+            self.step_aside(row)?;
+        }
+        if checks_are_off {
+            self.spool.push(CHECKS_ON)?;
+        }
+        let mut statement = self.conn.prepare(&self.update_query(diff, &key, "1"))?;
+        let mut rows = statement.query(())?;
+        while let Some(row) = rows.next()? {
+            self.update(row, &key)?;
+        }
+        Ok(())
+    }
+
+    /// Columns: the row of the list, the keys that it gives up first, the shadow's identity, the shadow's key, then for each written column whether it
+    /// differs and its local value.
+    fn update_query(&self, diff: &str, key: &[String], which: &str) -> String {
+        let mut columns = vec!["d.rowid, d.aside, d.loose".to_owned(), self.shape.identity_of("s")];
+        columns.extend(key.iter().map(|name| format!("s.{}", quote_identifier(name))));
+        if self.shape.hidden_rowid {
+            let rowid = &self.shape.identity[0];
+            columns.push(format!("s.{rowid} <> l.{rowid}, l.{rowid}"));
+        }
+        columns.extend(self.table.stored().map(|position| {
+            let column = &self.table.columns[position];
+            format!("{}, l.{}", column_differs(column, "s", "l"), quote_identifier(&column.name))
+        }));
+        format!(
+            "SELECT {} FROM {diff} d CROSS JOIN {} l ON {} CROSS JOIN {} s ON {} WHERE d.kind = 'U' AND {which} ORDER BY coalesce(d.step, 0), {}",
+            columns.join(", "),
+            self.shape.live(),
+            self.shape.is_named("l", 'l'),
+            self.shape.shadow(),
+            self.shape.is_named("s", 's'),
+            ordered(&self.shape.slots('s'), "ASC"),
+        )
+    }
+
+    fn update(&mut self, row: &Row, key: &[String]) -> Result<(), Error> {
+        let first = IDENTITY + self.shape.identity.len() + key.len();
+        let mut given_up = self.given_up(row.get(1)?);
+        let is_loose: bool = row.get(2)?;
+        given_up.extend(self.loose.iter().filter(|_| is_loose).cloned());
+        let set = self.changed(row, first, &given_up)?;
+        if set.is_empty() {
+            return Ok(());
+        }
+        let names_it = |name: &String| !set.iter().any(|(changed, _)| changed == name);
+        let place = match row.get::<_, i64>(1)? & ROWID_BIT {
+            0 => self.place(row, IDENTITY, if !is_loose && key.iter().all(names_it) { key } else { &[] })?,
+            _ => vec![(self.shape.written[0].clone(), ValueRef::Integer(moment(row)?))],
+        };
+        self.check_size(row, first, &place)?;
+        self.push_all(update(&self.table.name, &set, &place)?)
+    }
+
+    /// The columns to set: those that differ, and those that were given up.
+    fn changed<'r>(&self, row: &'r Row, first: usize, given_up: &[String]) -> rusqlite::Result<Place<'r>> {
+        let mut set = Vec::new();
+        for (position, name) in self.shape.written.iter().enumerate() {
+            let differs: bool = row.get(first + 2 * position)?;
+            if differs || given_up.contains(name) {
+                set.push((name.clone(), row.get_ref(first + 2 * position + 1)?));
+            }
+        }
+        Ok(set)
+    }
+
+    /// Gives up unique values for such as nobody else has.
+    fn step_aside(&mut self, row: &Row) -> Result<(), Error> {
+        let place = self.place(row, IDENTITY, &[])?;
+        let moment = moment(row)?;
+        let set: Vec<String> = (self.given_up(row.get(1)?).iter())
+            .map(|name| format!("{} = {}", display_identifier(name), self.aside_value(name, moment)))
+            .collect();
+        self.spool.push(&format!(
+            "UPDATE {} SET {} WHERE {};",
+            display_identifier(&self.table.name),
+            set.join(", "),
+            condition(&place)
+        ))?;
+        Ok(())
+    }
+
+    /// The columns on which the given up keys hang, without those that name the row.
+    fn given_up(&self, bits: i64) -> Vec<String> {
+        let named_by = match self.table.identity() {
+            Identity::Key(columns) => columns,
+            _ => self.table.rowid_alias.into_iter().collect(),
+        };
+        let keys = self.table.secondary_keys().enumerate().filter(|(number, _)| bits & key_bit(*number) != 0);
+        let keys: Vec<&UniqueKey> = keys.map(|(_, key)| key).collect();
+        let rowid = self.shape.written.first().filter(|_| bits & ROWID_BIT != 0);
+        let columns = self.table.stored().filter(|position| {
+            !named_by.contains(position) && keys.iter().any(|key| key.hangs_on(self.table, *position))
+        });
+        rowid
+            .cloned()
+            .into_iter()
+            .chain(columns.map(|position| self.table.columns[position].name.clone()))
+            .collect()
+    }
+
+    pub(super) fn aside_value(&self, name: &str, moment: i64) -> String {
+        let Some(position) = self.table.column(name) else {
+            return moment.to_string();
+        };
+        let column = &self.table.columns[position];
+        match column.affinity {
+            _ if !column.not_null && !self.table.primary_key.contains(&position) => "NULL".into(),
+            Affinity::Text => format!("'d1-migrate {moment}'"),
+            Affinity::Blob => format!("X'{:016X}'", moment),
+            Affinity::Integer | Affinity::Real => moment.to_string(),
+        }
+    }
+
+    fn check_size(&self, row: &Row, first: usize, place: &Place) -> Result<(), Error> {
+        let values = (0..self.shape.written.len())
+            .map(|position| row.get_ref(first + 2 * position + 1))
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        self.fits(values.into_iter(), || place.clone())
+    }
+}
+
+/// Where a row stands while it steps aside: no other one does.
+pub(super) fn moment(row: &Row) -> rusqlite::Result<i64> {
+    Ok(ASIDE + row.get::<_, i64>(0)?)
+}

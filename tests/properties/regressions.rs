@@ -1,0 +1,296 @@
+//! Every failure that the property ever found, as the script that it was shrunk to.
+
+use crate::history::{History, Result};
+
+/// Each part of a script ends with a run of the pipeline and everything that must hold after it.
+fn play(parts: &[&[&str]]) {
+    let play = || -> Result {
+        let mut history = History::new();
+        for part in parts {
+            history.all(part)?;
+            history.pipeline()?;
+        }
+        Ok(())
+    };
+    play().unwrap_or_else(|why| panic!("{why}"));
+}
+
+#[test]
+fn a_replace_through_another_unique_column_is_followed() {
+    play(&[
+        &["CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT UNIQUE)", "INSERT INTO t VALUES (1, 'a'), (2, 'b')"],
+        &["UPDATE OR REPLACE t SET a = 'b' WHERE id = 1", "INSERT INTO t(a) VALUES ('c')"],
+    ]);
+}
+
+#[test]
+fn a_long_unique_value_comes_while_another_row_holds_empty_text() {
+    play(&[
+        &["CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT UNIQUE)", "INSERT INTO t VALUES (1, '')"],
+        &["INSERT INTO t VALUES (2, replace(hex(zeroblob(60000)), '0', 'x'))"],
+    ]);
+}
+
+#[test]
+fn two_long_unique_values_come_at_once() {
+    play(&[
+        &["CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT UNIQUE, b BLOB UNIQUE)"],
+        &[
+            "INSERT INTO t VALUES (1, replace(hex(zeroblob(60000)), '0', 'x'), zeroblob(120000))",
+            "INSERT INTO t VALUES (2, replace(hex(zeroblob(60000)), '0', 'y'), zeroblob(120001))",
+        ],
+    ]);
+}
+
+#[test]
+fn a_key_of_a_table_without_rowid_holds_invalid_utf_8() {
+    play(&[
+        &["CREATE TABLE t(id TEXT PRIMARY KEY) WITHOUT ROWID"],
+        &["INSERT INTO t VALUES (CAST(X'FFFE41' AS TEXT))"],
+        &["DELETE FROM t"],
+    ]);
+}
+
+#[test]
+fn a_unique_value_with_invalid_utf_8_is_taken_over() {
+    play(&[
+        &[
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT UNIQUE)",
+            "INSERT INTO t VALUES (1, CAST(X'FFFE41' AS TEXT))",
+        ],
+        &["INSERT OR REPLACE INTO t VALUES (2, CAST(X'FFFE41' AS TEXT))"],
+    ]);
+}
+
+#[test]
+fn a_key_of_a_table_without_rowid_is_longer_than_a_statement() {
+    play(&[
+        &["CREATE TABLE t(id TEXT PRIMARY KEY) WITHOUT ROWID"],
+        &["INSERT INTO t VALUES (replace(hex(zeroblob(60000)), '0', 'x'))"],
+        &["DELETE FROM t"],
+    ]);
+}
+
+#[test]
+fn a_row_whose_declared_key_is_longer_than_a_statement_goes() {
+    play(&[
+        &[
+            "CREATE TABLE t(id TEXT PRIMARY KEY)",
+            "INSERT INTO t VALUES (replace(hex(zeroblob(60000)), '0', 'x'))",
+        ],
+        &["DELETE FROM t"],
+    ]);
+}
+
+#[test]
+fn a_row_whose_declared_key_is_longer_than_a_statement_changes() {
+    play(&[
+        &[
+            "CREATE TABLE t(id TEXT PRIMARY KEY, a)",
+            "INSERT INTO t VALUES (replace(hex(zeroblob(60000)), '0', 'x'), 1)",
+        ],
+        &["UPDATE t SET a = 2"],
+    ]);
+}
+
+#[test]
+fn two_rows_swap_what_an_expression_makes_unique() {
+    play(&[
+        &[
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT)",
+            "CREATE UNIQUE INDEX i ON t(lower(a))",
+            "INSERT INTO t VALUES (1, 'a'), (2, 'b')",
+        ],
+        &[
+            "UPDATE t SET a = 'x' WHERE id = 1",
+            "UPDATE t SET a = 'a' WHERE id = 2",
+            "UPDATE t SET a = 'b' WHERE id = 1",
+        ],
+    ]);
+}
+
+#[test]
+fn a_value_that_an_expression_makes_unique_moves_on() {
+    play(&[
+        &[
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT)",
+            "CREATE UNIQUE INDEX i ON t(lower(a))",
+            "INSERT INTO t VALUES (1, 'a'), (2, 'b')",
+        ],
+        &["UPDATE t SET a = 'c' WHERE id = 2", "UPDATE t SET a = 'b' WHERE id = 1"],
+    ]);
+}
+
+#[test]
+fn two_rows_swap_what_is_unique_in_a_part_of_the_table() {
+    play(&[
+        &[
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT, b)",
+            "CREATE UNIQUE INDEX i ON t(a) WHERE b IS NOT NULL",
+            "INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 1)",
+        ],
+        &[
+            "UPDATE t SET a = 'x' WHERE id = 1",
+            "UPDATE t SET a = 'a' WHERE id = 2",
+            "UPDATE t SET a = 'b' WHERE id = 1",
+        ],
+    ]);
+}
+
+#[test]
+fn a_row_enters_the_part_of_a_table_where_another_one_was_unique() {
+    play(&[
+        &[
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT, b)",
+            "CREATE UNIQUE INDEX i ON t(a) WHERE b IS NOT NULL",
+            "INSERT INTO t VALUES (1, 'a', NULL), (2, 'a', 1)",
+        ],
+        &["UPDATE t SET b = NULL WHERE id = 2", "UPDATE t SET b = 1 WHERE id = 1"],
+    ]);
+}
+
+#[test]
+fn a_long_value_comes_into_a_table_whose_rows_have_no_name() {
+    play(&[
+        &["CREATE TABLE t(rowid, oid, _rowid_)"],
+        &["INSERT INTO t VALUES (replace(hex(zeroblob(60000)), '0', 'x'), 1, 2)"],
+    ]);
+}
+
+#[test]
+fn a_trigger_that_might_count_leaves_a_counter_at_zero() {
+    play(&[
+        &[
+            "CREATE TABLE parent(id INTEGER NOT NULL PRIMARY KEY ON CONFLICT REPLACE)",
+            "CREATE TABLE child(id INTEGER PRIMARY KEY, p REFERENCES parent(id) ON DELETE SET NULL)",
+            "CREATE TABLE audit(id INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT)",
+            "CREATE TRIGGER tr AFTER UPDATE ON child BEGIN INSERT INTO audit(what) VALUES ('x'); END",
+        ],
+        &["INSERT INTO parent DEFAULT VALUES"],
+    ]);
+}
+
+#[test]
+fn children_keep_their_parents_when_those_swap_another_unique_value() {
+    play(&[
+        &[
+            "CREATE TABLE t(id TEXT PRIMARY KEY, u INTEGER UNIQUE)",
+            "CREATE TABLE child(id INTEGER PRIMARY KEY, p TEXT REFERENCES t(id) ON UPDATE SET NULL)",
+            "INSERT INTO t VALUES ('a', 1), ('b', 2)",
+            "INSERT INTO child VALUES (1, 'a'), (2, 'b')",
+        ],
+        &[
+            "UPDATE t SET u = 0 WHERE id = 'a'",
+            "UPDATE t SET u = 1 WHERE id = 'b'",
+            "UPDATE t SET u = 2 WHERE id = 'a'",
+        ],
+    ]);
+}
+
+#[test]
+fn rows_that_restrict_the_key_of_their_parents_let_those_swap_another_unique_value() {
+    play(&[
+        &[
+            "CREATE TABLE t(id TEXT PRIMARY KEY, u INTEGER UNIQUE)",
+            "CREATE TABLE child(id INTEGER PRIMARY KEY, p TEXT REFERENCES t(id) ON UPDATE RESTRICT)",
+            "INSERT INTO t VALUES ('a', 1), ('b', 2)",
+            "INSERT INTO child VALUES (1, 'a'), (2, 'b')",
+        ],
+        &[
+            "UPDATE t SET u = 0 WHERE id = 'a'",
+            "UPDATE t SET u = 1 WHERE id = 'b'",
+            "UPDATE t SET u = 2 WHERE id = 'a'",
+        ],
+    ]);
+}
+
+#[test]
+fn a_trigger_of_a_child_stays_silent_when_its_parents_swap_another_unique_value() {
+    play(&[
+        &[
+            "CREATE TABLE t(id TEXT PRIMARY KEY, u INTEGER UNIQUE)",
+            "CREATE TABLE child(id INTEGER PRIMARY KEY, p TEXT REFERENCES t(id) ON UPDATE CASCADE)",
+            "CREATE TABLE audit(id INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT)",
+            "CREATE TRIGGER tr AFTER UPDATE ON child BEGIN INSERT INTO audit(what) VALUES (NEW.p); END",
+            "INSERT INTO t VALUES ('a', 1), ('b', 2)",
+            "INSERT INTO child VALUES (1, 'a'), (2, 'b')",
+        ],
+        &[
+            "UPDATE t SET u = 0 WHERE id = 'a'",
+            "UPDATE t SET u = 1 WHERE id = 'b'",
+            "UPDATE t SET u = 2 WHERE id = 'a'",
+        ],
+    ]);
+}
+
+#[test]
+fn two_rows_swap_a_rowid_and_a_key_apart() {
+    play(&[
+        &[
+            "CREATE TABLE t(id TEXT PRIMARY KEY, u INTEGER NOT NULL UNIQUE CHECK (u < 10)) ",
+            "CREATE TABLE child(id INTEGER PRIMARY KEY, p INTEGER REFERENCES t(u) ON UPDATE SET NULL)",
+            "INSERT INTO t VALUES ('a', 1), ('b', 2)",
+            "INSERT INTO child VALUES (1, 1), (2, 2)",
+        ],
+        &[
+            "UPDATE t SET rowid = 9 WHERE id = 'a'",
+            "UPDATE t SET rowid = 1 WHERE id = 'b'",
+            "UPDATE t SET rowid = 2 WHERE id = 'a'",
+        ],
+    ]);
+}
+
+#[test]
+fn children_go_before_the_parents_that_would_set_them_null() {
+    play(&[
+        &[
+            "CREATE TABLE t(a INTEGER, b TEXT COLLATE NOCASE, r INTEGER NOT NULL DEFAULT 1, s TEXT, PRIMARY KEY (b, a),
+             FOREIGN KEY (r, s) REFERENCES t(a, b) ON DELETE SET NULL) WITHOUT ROWID",
+            "INSERT INTO t VALUES (0, 'a', 0, 'a'), (1, 'A', 0, 'a')",
+        ],
+        &["PRAGMA foreign_keys=OFF", "DELETE FROM t", "PRAGMA foreign_keys=ON"],
+    ]);
+}
+
+#[test]
+fn a_child_moves_away_before_its_parent_in_the_same_table_goes() {
+    play(&[
+        &[
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, p INTEGER UNIQUE REFERENCES t(id) ON DELETE RESTRICT)",
+            "INSERT INTO t VALUES (1, NULL), (2, 1), (3, 2), (4, NULL)",
+        ],
+        &["UPDATE t SET p = 4 WHERE id = 3", "DELETE FROM t WHERE id = 2", "DELETE FROM t WHERE id = 1"],
+    ]);
+}
+
+#[test]
+fn two_tables_that_point_to_each_other_are_emptied() {
+    play(&[
+        &[
+            "CREATE TABLE a(id INTEGER PRIMARY KEY, b INTEGER NOT NULL REFERENCES b(id) ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED)",
+            "CREATE TABLE b(id INTEGER PRIMARY KEY, a INTEGER NOT NULL REFERENCES a(id) ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED)",
+            "BEGIN",
+            "INSERT INTO a VALUES (1, 2), (2, 1)",
+            "INSERT INTO b VALUES (1, 2), (2, 1)",
+            "COMMIT",
+        ],
+        &["PRAGMA foreign_keys=OFF", "DELETE FROM a", "DELETE FROM b", "PRAGMA foreign_keys=ON"],
+    ]);
+}
+
+#[test]
+fn no_trigger_sees_a_row_being_made_loose() {
+    play(&[
+        &[
+            "CREATE TABLE n(tbl TEXT PRIMARY KEY, n INTEGER NOT NULL)",
+            "CREATE TABLE a(id INTEGER PRIMARY KEY, b INTEGER REFERENCES b(id))",
+            "CREATE TABLE b(id INTEGER PRIMARY KEY, a INTEGER REFERENCES a(id))",
+            "CREATE TRIGGER ta AFTER UPDATE ON a BEGIN INSERT INTO n VALUES ('a', 1) ON CONFLICT DO UPDATE SET n = n + 1; END",
+            "CREATE TRIGGER tb AFTER UPDATE ON b BEGIN INSERT INTO n VALUES ('b', 1) ON CONFLICT DO UPDATE SET n = n + 1; END",
+            "INSERT INTO a VALUES (1, NULL)",
+            "INSERT INTO b VALUES (1, 1)",
+            "UPDATE a SET b = 1",
+        ],
+        &["PRAGMA foreign_keys=OFF", "DELETE FROM a", "DELETE FROM b", "PRAGMA foreign_keys=ON"],
+    ]);
+}

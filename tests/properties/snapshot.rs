@@ -1,0 +1,126 @@
+//! Everything in a database that the user would miss, as lines that can be compared.
+
+use std::fmt::Write;
+
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+
+use crate::shape::{Table, identifier, tables};
+
+/// The schema and every row, one line each, sorted.
+pub(crate) fn snapshot(conn: &Connection) -> Vec<String> {
+    let mut lines = objects(conn);
+    for table in tables(conn) {
+        rows(conn, &table, &mut lines);
+    }
+    sequences(conn, &mut lines);
+    lines.sort();
+    lines
+}
+
+/// What the one has and the other has not, a few lines of it.
+pub(crate) fn difference(here: &[String], there: &[String]) -> Option<String> {
+    if here == there {
+        return None;
+    }
+    let only = |these: &[String], those: &[String]| {
+        let mut rest = those.to_vec();
+        let mut only = Vec::new();
+        for line in these {
+            match rest.iter().position(|other| other == line) {
+                Some(at) => drop(rest.remove(at)),
+                None => only.push(line.chars().take(300).collect::<String>()),
+            }
+        }
+        only.truncate(6);
+        only.join("\n  ")
+    };
+    Some(format!("only here:\n  {}\nonly there:\n  {}", only(here, there), only(there, here)))
+}
+
+fn objects(conn: &Connection) -> Vec<String> {
+    let sql = "SELECT type, name, tbl_name, sql FROM sqlite_schema
+               WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE 'd1\\_migrat%' ESCAPE '\\' AND sql IS NOT NULL";
+    let mut statement = conn.prepare(sql).expect("a schema");
+    let rows = statement.query_map((), |row| {
+        let (kind, name, on, sql): (String, String, String, String) =
+            (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        let sql = if kind == "trigger" { canonical(&sql) } else { sql.trim_end().to_owned() };
+        Ok(format!("{kind} {name} on {on}: {sql}"))
+    });
+    rows.expect("a schema").map(|line| line.expect("readable")).collect()
+}
+
+/// The text of a trigger without what putting it on one line may change: space, comments, case, and the parentheses that go
+/// around `CASE`.
+fn canonical(sql: &str) -> String {
+    let mut out = String::new();
+    let mut rest = sql;
+    while let Some(first) = rest.chars().next() {
+        let skip = |end: &str| rest.find(end).map_or(rest.len(), |at| at + end.len());
+        let taken = match first {
+            '\'' | '"' | '`' => {
+                // A doubled quote reads as two literals side by side, which compares as well.
+                let end = rest[1..].find(first).map_or(rest.len(), |at| at + 2);
+                out.push_str(&rest[..end]);
+                end
+            }
+            '-' if rest.starts_with("--") => skip("\n"),
+            '/' if rest.starts_with("/*") => skip("*/"),
+            '(' | ')' => 1,
+            _ if first.is_whitespace() => first.len_utf8(),
+            _ => {
+                out.extend(first.to_uppercase());
+                first.len_utf8()
+            }
+        };
+        rest = &rest[taken..];
+    }
+    out
+}
+
+fn rows(conn: &Connection, table: &Table, lines: &mut Vec<String>) {
+    let mut columns: Vec<String> = table.columns.iter().map(|column| identifier(&column.name)).collect();
+    if let Some(rowid) = table.rowid {
+        columns.push(rowid.to_owned());
+    }
+    let sql = format!("SELECT {} FROM {}", columns.join(", "), identifier(&table.name));
+    let mut statement = conn.prepare(&sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let mut rows = statement.query(()).expect("readable");
+    while let Some(row) = rows.next().expect("readable") {
+        let mut line = format!("row of {}:", table.name);
+        for position in 0..columns.len() {
+            line.push(' ');
+            push(&mut line, row.get_ref(position).expect("a column"));
+        }
+        lines.push(line);
+    }
+}
+
+fn push(line: &mut String, value: ValueRef) {
+    let written = match value {
+        ValueRef::Null => write!(line, "NULL"),
+        ValueRef::Integer(number) => write!(line, "{number}"),
+        ValueRef::Real(number) => write!(line, "real {number:?} {:016x}", number.to_bits()),
+        ValueRef::Text(bytes) => write!(line, "text {}", bytes.escape_ascii()),
+        ValueRef::Blob(bytes) => write!(line, "blob {}", bytes.escape_ascii()),
+    };
+    written.expect("a string takes everything");
+}
+
+fn sequences(conn: &Connection, lines: &mut Vec<String>) {
+    // A counter at 0 is as good as none: SQLite makes it when a statement might have fired a trigger that counts.
+    let sql = "SELECT name, seq FROM sqlite_sequence WHERE seq IS NOT 0 AND name NOT LIKE 'd1\\_migrat%' ESCAPE '\\'";
+    // Without an AUTOINCREMENT table there is no such table.
+    let Ok(mut statement) = conn.prepare(sql) else {
+        return;
+    };
+    let mut rows = statement.query(()).expect("readable");
+    while let Some(row) = rows.next().expect("readable") {
+        let mut line = "sequence ".to_owned();
+        push(&mut line, row.get_ref(0).expect("a name"));
+        line.push(' ');
+        push(&mut line, row.get_ref(1).expect("a number"));
+        lines.push(line);
+    }
+}
