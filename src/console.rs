@@ -111,7 +111,11 @@ impl Console {
     /// Bytes that a program may read.
     pub fn raw(&self, bytes: &[u8]) -> std::io::Result<()> {
         self.progress_done();
-        std::io::stdout().write_all(bytes)
+        match std::io::stdout().write_all(bytes) {
+            // Whoever closed the pipe does not want the rest.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
     }
 
     /// The one JSON object of this run.

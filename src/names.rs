@@ -18,6 +18,9 @@ pub const SHADOW_LEFT: &str = "d1_migrate_shadow_left";
 /// The shadow's own table of cells that hang on the clock or on chance.
 pub const SHADOW_UNKNOWN: &str = "d1_migrate_shadow_unknown";
 
+/// A function of the shadow's connection: is this REAL the negative zero?
+pub const NEGATIVE_ZERO: &str = "d1_migrate_negative_zero";
+
 /// Is this a name that belongs to SQLite, to workerd or to this tool, and so never to the user's schema?
 ///
 /// `sqlite_` is SQLite's, `_cf_` is workerd's (D1 refuses it to users).

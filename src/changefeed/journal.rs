@@ -4,6 +4,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::NOT_KEPT;
+use super::triggers::NOW;
 use crate::names::CHANGEFEED;
 use crate::sql_text::{TokenKind, parse_literals, quote_identifier, tokens};
 
@@ -61,13 +62,48 @@ pub struct Mark {
     pub at: i64,
 }
 
-/// Is there a changefeed?
+/// Is there a changefeed? Something else under its name is none.
 pub fn exists(conn: &Connection, database: &str) -> rusqlite::Result<bool> {
+    let columns = "SELECT group_concat(name) FROM pragma_table_info(?1, ?2)";
+    let columns: Option<String> = conn.query_row(columns, [CHANGEFEED, database], |row| row.get(0))?;
+    Ok(columns.as_deref() == Some("id,at,op,tbl,key,new_key,old,taken"))
+}
+
+/// Has something else its name?
+pub fn name_is_taken(conn: &Connection) -> rusqlite::Result<bool> {
+    Ok(kind(conn)?.is_some() && !exists(conn, "main")?)
+}
+
+/// Does it hold entries about rows or migrations?
+pub fn has_rows(conn: &Connection) -> rusqlite::Result<bool> {
+    if !exists(conn, "main")? {
+        return Ok(false);
+    }
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM {CHANGEFEED} WHERE op NOT IN ('start', 'T'))");
+    conn.query_row(&sql, (), |row| row.get(0))
+}
+
+/// Drops it, or what has its name.
+pub fn drop_changefeed(conn: &Connection) -> rusqlite::Result<()> {
+    match kind(conn)? {
+        Some(kind) => conn.execute_batch(&format!("DROP {kind} {CHANGEFEED}")),
+        None => Ok(()),
+    }
+}
+
+fn kind(conn: &Connection) -> rusqlite::Result<Option<String>> {
+    let sql = "SELECT type FROM sqlite_schema WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE";
+    conn.query_row(sql, [CHANGEFEED], |row| row.get(0)).optional()
+}
+
+/// Is every entry after this one such as the triggers write?
+pub fn is_well_formed(conn: &Connection, database: &str, after: i64) -> rusqlite::Result<bool> {
     let sql = format!(
-        "SELECT 1 FROM {}.sqlite_schema WHERE type = 'table' AND name = ?1",
+        "SELECT NOT EXISTS (SELECT 1 FROM {}.{CHANGEFEED} WHERE id > ?1 AND (typeof(at) <> 'integer' OR typeof(tbl) <> 'text'
+           OR typeof(op) <> 'text' OR op NOT IN ('I', 'U', 'D', 'T', 'A', 'start', 'owed')))",
         quote_identifier(database)
     );
-    conn.query_row(&sql, [CHANGEFEED], |_| Ok(())).optional().map(|row| row.is_some())
+    conn.query_row(&sql, [after], |row| row.get(0))
 }
 
 /// The place after the last entry; `None` where there is no changefeed.
@@ -79,9 +115,13 @@ pub fn last(conn: &Connection, database: &str) -> rusqlite::Result<Option<Mark>>
     let sql = format!(
         "SELECT (SELECT key FROM {feed} WHERE op = 'start' ORDER BY id LIMIT 1), id, at FROM {feed} ORDER BY id DESC LIMIT 1"
     );
-    let read = |row: &Row| Ok((row.get::<_, Option<String>>(0)?, row.get(1)?, row.get(2)?));
-    let found = conn.query_row(&sql, (), read).optional()?;
-    Ok(found.and_then(|(feed, id, at)| feed.map(|feed| Mark { feed, id, at })))
+    let read = |row: &Row| Ok((row.get::<_, Value>(0)?, row.get::<_, Value>(1)?, row.get::<_, Value>(2)?));
+    Ok(match conn.query_row(&sql, (), read).optional() {
+        Ok(Some((Value::Text(feed), Value::Integer(id), Value::Integer(at)))) => Some(Mark { feed, id, at }),
+        // Something else lies there under this name: no changefeed to rely on.
+        Err(rusqlite::Error::SqlInputError { .. }) | Ok(_) => None,
+        Err(error) => return Err(error),
+    })
 }
 
 /// Is the entry of this mark still what it was?
@@ -96,6 +136,25 @@ pub fn mark_is_still_there(conn: &Connection, database: &str, mark: &Mark) -> ru
     );
     let row = conn.query_row(&sql, params![mark.id, mark.at, mark.feed], |_| Ok(())).optional()?;
     Ok(row.is_some())
+}
+
+/// Notes that a migration that was made from this database is to be noted as applied: its name and its digest.
+pub fn owe(conn: &Connection, name: &str, digest: &str) -> rusqlite::Result<()> {
+    let sql = format!("INSERT INTO {CHANGEFEED}(at, op, tbl, key) VALUES ({NOW}, 'owed', ?1, ?2)");
+    conn.execute(&sql, [name, digest]).map(drop)
+}
+
+/// Every migration that was ever owed: name and digest.
+pub fn owed(conn: &Connection, database: &str) -> rusqlite::Result<Vec<(String, String)>> {
+    if !exists(conn, database)? {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT tbl, key FROM {}.{CHANGEFEED} WHERE op = 'owed' AND typeof(tbl) = 'text' AND typeof(key) = 'text'",
+        quote_identifier(database)
+    );
+    let mut statement = conn.prepare(&sql)?;
+    statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
 /// Calls `each` with every entry written at or after `since` (milliseconds since 1970), oldest first.
@@ -115,7 +174,10 @@ pub fn entries<E: From<rusqlite::Error>>(
     let mut statement = conn.prepare(&sql)?;
     let mut rows = statement.query([since.unwrap_or(i64::MIN)])?;
     while let Some(row) = rows.next()? {
-        each(entry(row)?)?;
+        // What somebody else wrote there is no entry.
+        if let Ok(entry) = entry(row) {
+            each(entry)?;
+        }
     }
     Ok(())
 }

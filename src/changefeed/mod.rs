@@ -7,7 +7,10 @@ mod journal;
 mod tracking;
 mod triggers;
 
-pub use journal::{Entry, Mark, Operation, entries, exists, last, mark_is_still_there};
+pub use journal::{
+    Entry, Mark, Operation, drop_changefeed, entries, exists, has_rows, is_well_formed, last,
+    mark_is_still_there, name_is_taken, owe, owed,
+};
 pub use tracking::{
     Tracking, follow_applied, follows_applied, install, is_fed, remove, state, unfollow_applied,
 };

@@ -44,7 +44,7 @@ pub(super) const APPLIED: &str = "d1_migrate_track_applied";
 /// The trigger that notes when a migration is applied: what came before belongs to it, what comes after is the user's.
 pub(super) fn applied_trigger(migrations_table: &str) -> String {
     format!(
-        "CREATE TRIGGER {APPLIED} AFTER INSERT ON {} BEGIN INSERT INTO {CHANGEFEED}(at,op,tbl) SELECT {NOW},'A',NEW.name; END",
+        "CREATE TRIGGER {APPLIED} AFTER INSERT ON {} BEGIN INSERT INTO {CHANGEFEED}(at,op,tbl) SELECT {NOW},'A',coalesce(NEW.name,''); END",
         quote_identifier(migrations_table)
     )
 }

@@ -4,6 +4,7 @@ mod apply;
 mod check;
 mod data;
 mod describe;
+mod error;
 mod init;
 mod log;
 mod path;
@@ -16,14 +17,15 @@ mod verify;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use camino::Utf8PathBuf;
 
 use crate::cli::{Cli, Command, PlaceArgs};
 use crate::console::Console;
 use crate::difference::Selection;
-use crate::engine::{Bench, Error, Place, Ready, open_to_write};
+use crate::engine::{self, Bench, Place, Ready, open_to_write};
 use crate::project::{self, Project, Request};
+pub use error::Error;
 
 /// `check` found something, or `verify` a difference.
 const FOUND: u8 = 1;
@@ -65,10 +67,9 @@ struct Scene<'c> {
 
 impl<'c> Scene<'c> {
     fn find(args: &PlaceArgs, console: &'c Console) -> Result<Self> {
-        let current = std::env::current_dir().context("the current folder cannot be read")?;
-        let start = Utf8PathBuf::from_path_buf(current).map_err(|path| {
-            anyhow::anyhow!("{}: the path of the current folder is not UTF-8", path.display())
-        })?;
+        let current = std::env::current_dir().map_err(Error::CurrentFolder)?;
+        let start = Utf8PathBuf::from_path_buf(current)
+            .map_err(|path| Error::NotUtf8 { path: path.display().to_string() })?;
         let project = project::find(&Request {
             start,
             config: args.config.clone(),
@@ -100,16 +101,24 @@ impl<'c> Scene<'c> {
     fn opened<T>(&self, opened: Result<T>) -> Result<T> {
         self.console.progress_done();
         opened.inspect_err(|error| {
-            if let Some(Error::NoDatabase { .. }) = error.downcast_ref() {
+            if let Some(engine::Error::NoDatabase { .. }) = error.downcast_ref() {
                 describe::missing_database(self);
             }
         })
     }
 
+    /// Takes back what [`Self::track`] installed; without a table that is followed, the changefeed goes too.
+    fn untrack(&self, tables: &[String]) -> Result<()> {
+        let conn = open_to_write(&self.place.local_file, &mut |told| self.console.told(told))?;
+        engine::untrack(&conn, &self.place.migrations_table, tables, false)?;
+        engine::purge_if_unused(&conn, &self.place.migrations_table)?;
+        Ok(())
+    }
+
     /// Installs or refreshes tracking of these tables; all where none are named.
     fn track(&self, tables: &[String]) -> Result<Vec<String>> {
         let conn = open_to_write(&self.place.local_file, &mut |told| self.console.told(told))?;
-        let installed = crate::engine::track(&conn, &self.place.migrations_table, tables)?;
+        let installed = engine::track(&conn, &self.place.migrations_table, tables)?;
         Ok(installed)
     }
 }

@@ -28,10 +28,23 @@ pub(super) fn run(scene: &Scene, message: Option<&str>, max_file_size: u64) -> R
     if !tracked.is_empty() {
         scene.console.status("Tracking", tracked.join(", "));
     }
+    let done = write(scene, is_first, message.unwrap_or(UNNAMED), max_file_size);
+    if done.is_err() && !tracked.is_empty() {
+        // Nothing was written: everything is left as it was.
+        scene.untrack(&tracked)?;
+    }
+    done
+}
+
+fn write(scene: &Scene, is_first: bool, message: &str, max_file_size: u64) -> Result<ExitCode> {
     if is_first {
         let bench = scene.bench()?;
+        if !bench.folder.migrations.is_empty() {
+            // Another copy of the tool was faster.
+            drop(bench);
+            return data::write(scene, scene.ready()?, &Selection::default(), message, max_file_size, false);
+        }
         return init::write(scene, bench, "initial migration", max_file_size, false);
     }
-    let message = message.unwrap_or(UNNAMED);
     data::write(scene, scene.ready()?, &Selection::default(), message, max_file_size, false)
 }

@@ -1,16 +1,17 @@
 //! Moments as people write them.
 
-use anyhow::{Result, bail};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, Zoned};
 
+use super::Error;
+
 /// Milliseconds since 1970 of a date, a time, or a span before now.
-pub(super) fn parse(text: &str) -> Result<i64> {
+pub(super) fn parse(text: &str) -> Result<i64, Error> {
     parse_at(text, &Zoned::now())
 }
 
-fn parse_at(text: &str, now: &Zoned) -> Result<i64> {
+fn parse_at(text: &str, now: &Zoned) -> Result<i64, Error> {
     let text = text.trim();
     if let Ok(moment) = text.parse::<Timestamp>() {
         return Ok(moment.as_millisecond());
@@ -26,9 +27,7 @@ fn parse_at(text: &str, now: &Zoned) -> Result<i64> {
     {
         return Ok(moment.timestamp().as_millisecond());
     }
-    bail!(
-        "`{text}` is not a moment: give a date, a time or a span, like 2026-11-22, 2026-11-22T19:16:55Z or `7 days`"
-    )
+    Err(Error::NotAMoment { text: text.to_owned() })
 }
 
 #[cfg(test)]

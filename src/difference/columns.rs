@@ -1,6 +1,7 @@
 //! SQL about the columns of one table, as the comparison needs it. Pure.
 
 use super::LIVE;
+use crate::names::NEGATIVE_ZERO;
 use crate::schema::{Affinity, Column, Identity, Table};
 use crate::sql_text::quote_identifier;
 
@@ -117,6 +118,3 @@ pub fn column_differs(column: &Column, one: &str, other: &str) -> String {
         ),
     }
 }
-
-/// A function of the connection: is this REAL the negative zero? No built-in one tells in every version.
-pub const NEGATIVE_ZERO: &str = "d1_migrate_negative_zero";

@@ -30,3 +30,6 @@ impl Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,7 +65,10 @@ impl Scope {
         let Some(mark) = remembered(conn)? else {
             return Ok(Self::default());
         };
-        if !changefeed::mark_is_still_there(conn, LIVE, &mark)? {
+        if !changefeed::mark_is_still_there(conn, LIVE, &mark)?
+            || !changefeed::is_well_formed(conn, LIVE, mark.id)?
+            || !schema_is_still_that(conn)?
+        {
             return Ok(Self::default());
         }
         let mut narrow = Vec::new();
@@ -117,6 +120,7 @@ pub fn remember(
     put.execute(params!["mark feed", mark.feed])?;
     put.execute(params!["mark id", mark.id])?;
     put.execute(params!["mark at", mark.at])?;
+    put.execute(params!["mark schema", schema_version(conn)?])?;
     Ok(())
 }
 
@@ -161,6 +165,16 @@ fn remembered(conn: &Connection) -> rusqlite::Result<Option<Mark>> {
         (Some(feed), Some(id), Some(at)) => Some(Mark { feed, id, at }),
         _ => None,
     })
+}
+
+/// Is the schema the one that was compared? A VACUUM, and a column that is dropped and added again, fire no trigger, but count it up.
+fn schema_is_still_that(conn: &Connection) -> rusqlite::Result<bool> {
+    let sql = format!("SELECT value IS ?1 FROM {SHADOW_FACTS} WHERE name = 'mark schema'");
+    Ok(conn.query_row(&sql, [schema_version(conn)?], |row| row.get(0)).optional()?.unwrap_or(false))
+}
+
+fn schema_version(conn: &Connection) -> rusqlite::Result<i64> {
+    conn.query_row(&format!("PRAGMA {LIVE}.schema_version"), (), |row| row.get(0))
 }
 
 /// Did tracking of this table begin, or begin again, after the mark? Then rows may have changed unseen.

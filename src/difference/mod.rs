@@ -16,7 +16,7 @@ mod select;
 mod sequences;
 mod unknown;
 
-pub use columns::{NEGATIVE_ZERO, RowShape, column_differs};
+pub use columns::{RowShape, column_differs};
 pub use compare::{Comparison, Counts, Rows, TableDifference, compare};
 pub use error::Error;
 pub use look::{Scope, remember};

@@ -99,3 +99,6 @@ impl Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

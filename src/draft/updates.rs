@@ -139,8 +139,12 @@ impl RowWriter<'_> {
             return moment.to_string();
         };
         let column = &self.table.columns[position];
+        // A generated column may not be able to do with NULL what it does with a value.
+        let may_be_null = !column.not_null
+            && !self.table.primary_key.contains(&position)
+            && !self.table.columns.iter().any(|other| other.generated);
         match column.affinity {
-            _ if !column.not_null && !self.table.primary_key.contains(&position) => "NULL".into(),
+            _ if may_be_null => "NULL".into(),
             Affinity::Text => format!("'d1-migrate {moment}'"),
             Affinity::Blob => format!("X'{:016X}'", moment),
             Affinity::Integer | Affinity::Real => moment.to_string(),

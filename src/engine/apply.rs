@@ -1,6 +1,7 @@
 //! Runs on the local database the migrations that it lacks, without recording what they do as changes.
 
 use anyhow::Result;
+use camino::Utf8Path;
 use rusqlite::Connection;
 
 use super::local::open_or_create;
@@ -9,7 +10,7 @@ use super::{Error, Place, Progress, Told};
 use crate::changefeed::{self, Tracking};
 use crate::migrations::{Folder, Migration, table};
 use crate::schema::{self, Table};
-use crate::shadow::run_file;
+use crate::shadow::{self, run_file};
 
 /// What `apply` did.
 #[derive(Debug, Default)]
@@ -31,8 +32,17 @@ pub fn apply(place: &Place, progress: Progress) -> Result<Applied> {
     let mut applied = Applied { created, names: Vec::new() };
     for migration in missing(&conn, place, &folder)? {
         progress(Told::Working(&format!("running {}", migration.name)));
-        run(&mut conn, place, migration)?;
-        applied.names.push(migration.name.clone());
+        let ran = run(&mut conn, place, migration);
+        if ran.is_err() && created && applied.names.is_empty() {
+            // Nothing came of it: there is no database, as before.
+            drop(conn);
+            remove(&place.local_file);
+            ran?;
+            return Ok(applied);
+        }
+        if ran.map_err(not_here)? {
+            applied.names.push(migration.name.clone());
+        }
     }
     Ok(applied)
 }
@@ -54,16 +64,25 @@ fn missing<'f>(conn: &Connection, place: &Place, folder: &'f Folder) -> Result<V
 
 /// The triggers of the tool step aside for the file, in its transaction, and stand afterwards on every table that was
 /// tracked and, if any was, on every new one.
-fn run(conn: &mut Connection, place: &Place, migration: &Migration) -> Result<()> {
+fn run(conn: &mut Connection, place: &Place, migration: &Migration) -> Result<bool> {
     let text = migration.read_text()?;
     let before = schema::read(conn, "main", &place.migrations_table)?.tables;
     let tracked = tracked(conn, &before)?;
     let names: Vec<&str> = before.iter().map(|table| table.name.as_str()).collect();
-    run_file(
+    let mut done_already = false;
+    let ran = run_file(
         conn,
         &migration.name,
         &text,
-        |conn| changefeed::remove(conn, &tracked).map(drop),
+        |conn| {
+            // Somebody else may have run it since it was found to be missing.
+            let applied = table::applied(conn, "main", &place.migrations_table);
+            done_already = applied.is_ok_and(|rows| rows.iter().any(|row| row.name == migration.name));
+            if done_already {
+                return Err(rusqlite::Error::QueryReturnedNoRows);
+            }
+            changefeed::remove(conn, &tracked).map(drop)
+        },
         |conn| {
             if !tracked.is_empty() {
                 changefeed::follow_applied(conn, &place.migrations_table)?;
@@ -79,8 +98,28 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration) -> Result<()
             let follow: Vec<Table> = after.into_iter().filter(follow).collect();
             changefeed::install(conn, &follow).map(drop)
         },
-    )?;
-    Ok(())
+    );
+    if !done_already {
+        ran?;
+    }
+    Ok(!done_already)
+}
+
+/// The folder ran on the shadow, as a rule: then it is the local database that stands against the statement.
+fn not_here(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast() {
+        Ok(shadow::Error::Statement { file, line, reason, .. }) => {
+            Error::NotHere { file, line, reason }.into()
+        }
+        Ok(error) => error.into(),
+        Err(error) => error,
+    }
+}
+
+fn remove(path: &Utf8Path) {
+    for suffix in ["", "-wal", "-shm"] {
+        drop(std::fs::remove_file(format!("{path}{suffix}")));
+    }
 }
 
 fn tracked(conn: &Connection, tables: &[Table]) -> rusqlite::Result<Vec<Table>> {

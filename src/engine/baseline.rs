@@ -7,7 +7,7 @@ use super::local::open_to_read;
 use super::publish::record;
 use super::{Error, Place, Progress};
 use crate::migrations::Folder;
-use crate::shadow::take_baseline;
+use crate::shadow::{Shadow, take_baseline};
 
 /// Takes the local database as what the files give so far, and notes them all as applied. Gives their names.
 ///
@@ -15,15 +15,13 @@ use crate::shadow::take_baseline;
 /// There is no folder in which the baseline can be kept.
 pub fn baseline(place: &Place, progress: Progress) -> Result<Vec<String>> {
     let home = place.home.as_deref().ok_or(Error::NoHome)?;
-    let _lock = lock(home, progress)?.ok_or(Error::NoHome)?;
+    let _lock = lock(&place.local_file, progress)?.ok_or(Error::NoHome)?;
     let folder = Folder::read(&place.folder, place.pattern.as_deref(), &place.folder)?;
     let digests =
         folder.migrations.iter().map(|migration| Ok((migration.name.clone(), hex(&migration.digest()?))));
     let files: Vec<(String, String)> = digests.collect::<Result<_>>()?;
     take_baseline(home, &open_to_read(&place.local_file)?, &files)?;
-    for world in ["shadow.sqlite", "shadow-second.sqlite"] {
-        drop(std::fs::remove_file(home.join(world)));
-    }
+    Shadow::forget_all(Some(home));
     let names: Vec<String> = files.into_iter().map(|(name, _)| name).collect();
     if !names.is_empty() {
         record(place, &names, progress)?;

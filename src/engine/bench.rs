@@ -5,20 +5,16 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use anyhow::Result;
-use camino::Utf8Path;
-use rusqlite::functions::FunctionFlags;
-use rusqlite::types::ValueRef;
+use camino::{Utf8Path, Utf8PathBuf};
 use rusqlite::{Connection, ErrorCode};
 
 use super::local::must_be_there;
 use super::{Error, Place, Progress, Told};
-use crate::changefeed::{self, Mark, Tracking};
-use crate::difference::{
-    Comparison, LIVE, NEGATIVE_ZERO, Scope, adopt_unknown, compare, find_unknown, remember,
-};
+use crate::changefeed::{self, Tracking};
+use crate::difference::{Comparison, LIVE, Scope, adopt_unknown, compare, find_unknown, remember};
 use crate::migrations::{Folder, table};
 use crate::schema::{self, Schema};
-use crate::shadow::{Made, Shadow, Source, World, has_baseline, stamp};
+use crate::shadow::{Shadow, Source, World, has_baseline, stamp};
 use crate::sql_text::statements;
 
 /// Everything about one database, read in one moment.
@@ -38,8 +34,6 @@ pub struct Bench {
     pub here: Schema,
     /// How each of its tables is tracked.
     pub tracking: Vec<Tracking>,
-    /// The last entry of the changefeed.
-    pub mark: Option<Mark>,
     /// Cells whose value on the real D1 nobody can know, and that were therefore not compared.
     pub unknown_cells: u64,
     pub(super) shadow: Shadow,
@@ -49,18 +43,24 @@ pub struct Bench {
 impl Bench {
     /// Replays the folder, attaches the local database and reads what is there.
     pub fn open(place: Place, progress: Progress) -> Result<Self> {
+        match Self::open_once(place.clone(), progress) {
+            // A shadow that is damaged is made anew, once.
+            Err(error) if place.home.is_some() && is_damaged(&error) => {
+                Shadow::forget_all(place.home.as_deref());
+                Self::open_once(place, progress)
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_once(place: Place, progress: Progress) -> Result<Self> {
         must_be_there(&place.local_file)?;
         let mut place = place;
-        let lock = match place.home.as_deref() {
-            Some(home) => lock(home, progress)?,
-            None => None,
-        };
-        place.home = place.home.filter(|_| lock.is_some());
+        let lock = lock(&place.local_file, progress)?;
+        place.home = place.home.filter(|home| lock.is_some() && std::fs::create_dir_all(home).is_ok());
         let folder = Folder::read(&place.folder, place.pattern.as_deref(), &place.folder)?;
         let mut shadow = Shadow::open(place.home.as_deref(), World::First)?;
-        let made = shadow.made()?;
         let sources = sources(&folder, &shadow)?;
-        define_negative_zero(&shadow.conn)?;
         replay(&mut shadow, &sources, &place, progress)?;
         let digests: Vec<(String, String)> =
             sources.into_iter().map(|source| (source.name.to_owned(), source.digest)).collect();
@@ -70,25 +70,14 @@ impl Bench {
         let wrong = |error| Error::from_sqlite(&place.local_file, error);
         let before = schema::read(conn, LIVE, &place.migrations_table).map_err(wrong)?;
         let unknown_cells = adopt_unknown(conn, &before, &place.migrations_table)?;
+        shadow.seal();
         conn.execute_batch("BEGIN").map_err(wrong)?;
         let here = schema::read(conn, LIVE, &place.migrations_table).map_err(wrong)?;
         let tracking = changefeed::state(conn, LIVE, &here.tables)?;
-        let mark = changefeed::last(conn, LIVE)?;
         let applied: Vec<String> =
             table::applied(conn, LIVE, &place.migrations_table)?.into_iter().map(|row| row.name).collect();
-        let unrecorded = unrecorded(&made, &digests, &applied, mark.as_ref());
-        Ok(Self {
-            place,
-            folder,
-            applied,
-            unrecorded,
-            here,
-            tracking,
-            mark,
-            unknown_cells,
-            shadow,
-            _lock: lock,
-        })
+        let unrecorded = unrecorded(changefeed::owed(conn, LIVE)?, &digests, &applied);
+        Ok(Self { place, folder, applied, unrecorded, here, tracking, unknown_cells, shadow, _lock: lock })
     }
 
     /// The connection with both databases.
@@ -162,6 +151,7 @@ impl Bench {
         if comparison.drift.is_empty() {
             remember(self.conn(), &self.here, &comparison.tables, &comparison.indexes)?;
             self.conn().execute_batch("COMMIT")?;
+            self.shadow.seal();
         }
         Ok(())
     }
@@ -208,11 +198,10 @@ fn sources<'f>(folder: &'f Folder, shadow: &Shadow) -> Result<Vec<Source<'f>>> {
 
 /// One copy of the tool at a time for one database. In a checkout that cannot be written there is no lock, and no home
 /// for the shadow either.
-pub(super) fn lock(home: &Utf8Path, progress: Progress) -> Result<Option<File>, Error> {
-    let path = home.join("lock");
+pub(super) fn lock(local_file: &Utf8Path, progress: Progress) -> Result<Option<File>, Error> {
+    let path = Utf8PathBuf::from(format!("{local_file}-d1-migrate-lock"));
     let wrong = |source| Error::Lock { path: path.clone(), source };
-    let opened = std::fs::create_dir_all(home)
-        .and_then(|()| File::options().create(true).write(true).truncate(false).open(&path));
+    let opened = File::options().create(true).write(true).truncate(false).open(&path);
     let file = match opened {
         Ok(file) => file,
         Err(error) if is_read_only(&error) => return Ok(None),
@@ -229,17 +218,14 @@ pub(super) fn lock(home: &Utf8Path, progress: Progress) -> Result<Option<File>, 
     Ok(Some(file))
 }
 
-fn is_read_only(error: &std::io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
+fn is_damaged(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref::<rusqlite::Error>()).any(|error| {
+        matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    })
 }
 
-/// The function that tells -0.0 from 0.0.
-fn define_negative_zero(conn: &Connection) -> rusqlite::Result<()> {
-    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    conn.create_scalar_function(NEGATIVE_ZERO, 1, flags, |context| {
-        let is_negative_zero = |value: f64| value == 0.0 && value.is_sign_negative();
-        Ok(matches!(context.get_raw(0), ValueRef::Real(value) if is_negative_zero(value)))
-    })
+fn is_read_only(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
 }
 
 /// Attaches the local database for reading.
@@ -274,20 +260,14 @@ fn percent_encoded(path: &Utf8Path) -> String {
     path.as_str().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
 }
 
-/// Files that were made from this very database and lie in the folder unchanged, but are not noted as applied: the tool was
-/// stopped between writing and recording.
-fn unrecorded(
-    made: &[Made],
-    digests: &[(String, String)],
-    applied: &[String],
-    mark: Option<&Mark>,
-) -> Vec<String> {
-    let from_here = made.iter().filter(|made| {
-        mark.is_some_and(|mark| mark.feed == made.feed)
-            && !applied.contains(&made.name)
-            && digests.iter().any(|(name, digest)| *name == made.name && *digest == made.digest)
-    });
-    from_here.map(|made| made.name.clone()).collect()
+/// Files that this tool wrote from this very database and that lie in the folder unchanged, but are not noted as applied: it
+/// was stopped between writing and recording.
+fn unrecorded(owed: Vec<(String, String)>, digests: &[(String, String)], applied: &[String]) -> Vec<String> {
+    let mut names: Vec<String> =
+        owed.into_iter().filter(|file| digests.contains(file)).map(|(name, _)| name).collect();
+    names.retain(|name| !applied.contains(name));
+    names.dedup();
+    names
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {

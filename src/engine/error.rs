@@ -1,6 +1,9 @@
 //! What can stand in the way of a piece of work.
 
 use camino::Utf8PathBuf;
+use rusqlite::ErrorCode;
+
+use crate::names::CHANGEFEED;
 
 /// Errors of working on one database.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +36,27 @@ pub enum Error {
         /// What SQLite says.
         reason: String,
     },
+    /// The disk or the system stands in the way.
+    #[error("{path}: the local database cannot be used: {reason}")]
+    Unusable {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// A migration runs from nothing, but not on the local database.
+    #[error("{file}:{line}: this statement fails on the local database: {reason}")]
+    NotHere {
+        /// The migration's name.
+        file: String,
+        /// The line of the statement's first word, from 1.
+        line: usize,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// Something else has the name of the changefeed.
+    #[error("there is a table or a view `{CHANGEFEED}` that is not the changefeed")]
+    NameTaken,
     /// The folder holds migrations that the local database has not run.
     #[error("the local database has not run {}", listed(names))]
     Behind {
@@ -113,6 +137,11 @@ impl Error {
             Self::NotADatabase { .. } => "look at what lies there, or name another file with --db".into(),
             Self::Locked { .. } => "end the other program's transaction, then run the command again".into(),
             Self::NotWritable { .. } => "see who owns the file and its folder, and that there is room on the disk".into(),
+            Self::Unusable { .. } => "see that the disk has room and is sound, and who may read the folder".into(),
+            Self::NotHere { .. } => {
+                "rows or tables of the local database stand against it: change them, or note the file as applied with `apply --record`".into()
+            }
+            Self::NameTaken => "`cargo d1-migrate untrack --purge` removes it".into(),
             Self::Behind { .. } => "`cargo d1-migrate apply` runs what is missing (`apply --record` only notes it as applied)".into(),
             Self::SchemaDiffers { missing, .. } if missing.is_empty() => {
                 "`cargo d1-migrate schema -m MESSAGE` makes a file for the statements that are missing".into()
@@ -138,12 +167,11 @@ impl Error {
         let path = path.to_owned();
         let reason = error.to_string().replace(['\n', '\r'], " ");
         match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
-                Self::Locked { path }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path },
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
+                Self::Unusable { path, reason }
             }
-            Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::DiskFull) => {
-                Self::NotWritable { path, reason }
-            }
+            Some(ErrorCode::ReadOnly) => Self::NotWritable { path, reason },
             _ => Self::NotADatabase { path, reason },
         }
     }
@@ -166,3 +194,6 @@ fn more(number: usize) -> String {
         _ => format!(" (and {number} more differences)"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ pub use bench::Bench;
 pub use error::Error;
 pub use local::{open_to_read, open_to_write};
 pub use publish::new_schema_file;
-pub use tracking::{track, untrack};
+pub use tracking::{purge_if_unused, track, untrack};
 pub use write::{Draft, MAX_FILE_SIZE, Ready, draft_initial};
 
 use camino::Utf8PathBuf;

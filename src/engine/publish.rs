@@ -1,11 +1,12 @@
 //! Makes a draft real: into the shadow, into the folder, into the local migrations table, in this order.
 //!
-//! Whatever stops in between, the next run finds either a file whose record the shadow remembers to be owed, or no file at all.
+//! Whatever stops in between, the next run finds either a file whose record the changefeed says is owed, or no file at all.
 
 use std::io::Write;
 
 use anyhow::Result;
 use camino::Utf8PathBuf;
+use rusqlite::Connection;
 
 use super::bench::{Bench, hex};
 use super::local::open_to_write;
@@ -13,7 +14,7 @@ use super::{Error, Place, Progress};
 use crate::changefeed;
 use crate::difference::{Selected, remember};
 use crate::draft::Part;
-use crate::migrations::{Folder, NewFile, file_name, header_line, sweep, table};
+use crate::migrations::{self, Folder, NewFile, file_name, header_line, sweep, table};
 use crate::shadow::{add_file, run_file};
 
 /// Writes the files of a draft and notes them as applied. Gives the paths.
@@ -24,15 +25,17 @@ pub(super) fn publish(
     progress: Progress,
 ) -> Result<Vec<Utf8PathBuf>> {
     prove_in_second_world(&bench, &mut parts)?;
-    let feed = bench.mark.as_ref().map(|mark| mark.feed.as_str());
     for part in &parts {
         bench.folder.accepts(&part.name)?;
-        add_file(bench.conn(), &part.name, &hex(&part.digest()), feed, false)?;
+        add_file(bench.conn(), &part.name, &hex(&part.digest()), false)?;
     }
     remember(bench.conn(), &bench.here, &selected.left, &selected.left_indexes)?;
     step("drafted");
     bench.conn().execute_batch("COMMIT")?;
+    bench.shadow.seal();
     step("remembered");
+    promise(&bench.place, &parts, progress)?;
+    step("promised");
 
     sweep(&bench.folder.path);
     let mut paths = Vec::with_capacity(parts.len());
@@ -61,7 +64,7 @@ fn step(name: &str) {
 fn prove_in_second_world(bench: &Bench, parts: &mut [Part]) -> Result<()> {
     let Some(mut other) = bench.second_world()? else { return Ok(()) };
     let proven = parts.iter_mut().try_for_each(|part| {
-        let nothing = |_: &rusqlite::Connection| Ok(());
+        let nothing = |_: &Connection| Ok(());
         let text = part.text()?;
         run_file(&mut other.conn, &part.name, &text, nothing, nothing)
             .map_err(|error| Error::Unknowable { reason: error.to_string() })?;
@@ -72,19 +75,58 @@ fn prove_in_second_world(bench: &Bench, parts: &mut [Part]) -> Result<()> {
     proven
 }
 
+/// Finds out whether the files can be noted as applied and, where there is a changefeed, notes there that this is owed:
+/// whatever stops before it is done, the next run does it.
+fn promise(place: &Place, parts: &[Part], progress: Progress) -> Result<()> {
+    let conn = open_to_write(&place.local_file, progress)?;
+    let wrong = |error| Error::from_sqlite(&place.local_file, error);
+    conn.execute_batch("BEGIN IMMEDIATE; SAVEPOINT trial").map_err(wrong)?;
+    note(&conn, place, &parts.iter().map(|part| part.name.clone()).collect::<Vec<_>>())?;
+    conn.execute_batch("ROLLBACK TO trial").map_err(wrong)?;
+    if changefeed::exists(&conn, "main")? {
+        for part in parts {
+            changefeed::owe(&conn, &part.name, &hex(&part.digest()))?;
+        }
+    }
+    conn.execute_batch("COMMIT").map_err(wrong)?;
+    Ok(())
+}
+
 /// Notes migrations as applied, in one short transaction.
 pub(super) fn record(place: &Place, names: &[String], progress: Progress) -> Result<()> {
     let conn = open_to_write(&place.local_file, progress)?;
     let wrong = |error| Error::from_sqlite(&place.local_file, error);
     conn.execute_batch("BEGIN IMMEDIATE").map_err(wrong)?;
-    table::create_if_missing(&conn, &place.migrations_table)?;
-    if changefeed::is_fed(&conn)? {
-        // The first migration makes the table.
-        changefeed::follow_applied(&conn, &place.migrations_table)?;
-    }
-    table::record(&conn, &place.migrations_table, names)?;
+    note(&conn, place, names)?;
     conn.execute_batch("COMMIT").map_err(wrong)?;
     Ok(())
+}
+
+fn note(conn: &Connection, place: &Place, names: &[String]) -> Result<()> {
+    let made = table::create_if_missing(conn, &place.migrations_table);
+    made.map_err(|error| of_local(place, error))?;
+    if changefeed::is_fed(conn)? {
+        // The first migration makes the table.
+        changefeed::follow_applied(conn, &place.migrations_table)?;
+    }
+    let noted = table::record(conn, &place.migrations_table, names);
+    noted.map_err(|error| of_local(place, error))?;
+    Ok(())
+}
+
+/// Where the whole database cannot be written, the table is not what is wrong.
+fn of_local(place: &Place, error: migrations::Error) -> anyhow::Error {
+    match error {
+        migrations::Error::WriteTable { source, .. } if is_about_the_file(&source) => {
+            Error::from_sqlite(&place.local_file, source).into()
+        }
+        error => error.into(),
+    }
+}
+
+fn is_about_the_file(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, ReadOnly, SystemIoFailure};
+    matches!(error.sqlite_error_code(), Some(CannotOpen | DatabaseBusy | ReadOnly | SystemIoFailure))
 }
 
 /// Writes an empty numbered migration, to be edited.

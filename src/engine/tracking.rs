@@ -3,9 +3,9 @@
 use anyhow::Result;
 use rusqlite::Connection;
 
+use super::Error;
 use crate::changefeed::{self, Tracking};
 use crate::difference::Selection;
-use crate::names::CHANGEFEED;
 use crate::schema::{self, Table};
 
 /// Installs or refreshes the triggers of these tables, of all where none are named. Gives those where something was done.
@@ -15,6 +15,9 @@ pub fn track(conn: &Connection, migrations_table: &str, tables: &[String]) -> Re
     let is_done = state.iter().all(|state| matches!(state, Tracking::On | Tracking::Impossible));
     if is_done && changefeed::follows_applied(conn, migrations_table)? {
         return Ok(Vec::new());
+    }
+    if changefeed::name_is_taken(conn)? {
+        return Err(Error::NameTaken.into());
     }
     in_transaction(conn, || {
         let installed = changefeed::install(conn, &tables)?;
@@ -38,10 +41,18 @@ pub fn untrack(
             changefeed::unfollow_applied(conn)?;
         }
         if purge {
-            conn.execute_batch(&format!("DROP TABLE IF EXISTS {CHANGEFEED}"))?;
+            changefeed::drop_changefeed(conn)?;
         }
         Ok(removed)
     })
+}
+
+/// Removes the changefeed where it holds nothing but its own beginnings and nothing fills it.
+pub fn purge_if_unused(conn: &Connection, migrations_table: &str) -> Result<()> {
+    if changefeed::is_fed(conn)? || changefeed::has_rows(conn)? {
+        return Ok(());
+    }
+    untrack(conn, migrations_table, &[], true).map(drop)
 }
 
 fn chosen(conn: &Connection, migrations_table: &str, tables: &[String]) -> Result<Vec<Table>> {

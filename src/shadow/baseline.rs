@@ -44,7 +44,7 @@ fn clean(draft: &Utf8Path, files: &[(String, String)]) -> Result<(), Error> {
     }
     conn.execute_batch(&format!("DROP TABLE IF EXISTS {CHANGEFEED}; {CREATE_FILES}"))?;
     for (name, digest) in files {
-        add_file(&conn, name, digest, None, false)?;
+        add_file(&conn, name, digest, false)?;
     }
     conn.execute_batch("COMMIT")?;
     Ok(())

@@ -59,11 +59,17 @@ pub fn fix_random(conn: &Connection) -> rusqlite::Result<()> {
     // DETERMINISTIC is not claimed: SQLite must call it for every row.
     conn.create_scalar_function("random", 0, FunctionFlags::SQLITE_UTF8, |_| Ok(draw() as i64))?;
     conn.create_scalar_function("randomblob", 1, FunctionFlags::SQLITE_UTF8, |context| {
-        let length = context.get::<i64>(0)?.max(1);
-        let blob: Vec<u8> = (0..length).map(|_| draw() as u8).collect();
+        let length = usize::try_from(context.get::<i64>(0)?.max(1)).unwrap_or(usize::MAX);
+        if length > LONGEST_BLOB {
+            return Err(rusqlite::Error::UserFunctionError("string or blob too big".into()));
+        }
+        let blob: Vec<u8> = (0..length.div_ceil(8)).flat_map(|_| draw().to_le_bytes()).take(length).collect();
         Ok(blob)
     })
 }
+
+/// SQLite's own limit on a value.
+const LONGEST_BLOB: usize = 1_000_000_000;
 
 fn draw() -> u64 {
     USED.store(true, Relaxed);

@@ -34,6 +34,9 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// The baseline cannot be read.
+    #[error("the baseline is damaged")]
+    BrokenBaseline,
     /// The baseline stands for other files than those that lie in the folder.
     #[error("the baseline was taken when other files lay in the migrations folder")]
     Baseline,
@@ -61,6 +64,7 @@ impl Error {
             Self::Commit { .. } => {
                 "a row points to a row that does not exist; D1 refuses such a migration as `internal error`".into()
             }
+            Self::BrokenBaseline => "where the local database still stands for all migrations, take it anew with `cargo d1-migrate track --baseline`".into(),
             Self::Baseline => "bring those files back, or take the baseline anew with `cargo d1-migrate track --baseline`".into(),
             Self::Storage { .. } => "make that folder writable".into(),
             Self::Sqlite(_) => {
@@ -84,3 +88,6 @@ fn reason(error: &rusqlite::Error) -> String {
     };
     text.replace(['\n', '\r'], " ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,4 +17,4 @@ pub use error::Error;
 pub use limits::under_d1_limits;
 pub use replay::{run_file, run_one};
 pub use stamp::stamp;
-pub use store::{Made, Shadow, Source, add_file};
+pub use store::{Shadow, Source, add_file};

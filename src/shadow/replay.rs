@@ -5,6 +5,7 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use super::Error;
 use super::limits::under_d1_limits;
+use crate::names::is_internal;
 use crate::sql_text::{Token, statements, tokens};
 
 /// Pragmas that D1 takes (measured with workerd 1.20261117.1), besides those that only read the schema.
@@ -41,29 +42,33 @@ pub fn run_file(
     prepare: impl FnOnce(&Connection) -> rusqlite::Result<()>,
     record: impl FnOnce(&Connection) -> rusqlite::Result<()>,
 ) -> Result<(), Error> {
-    conn.authorizer(Some(authorize))?;
-    let done = run_transaction(conn, name, text, prepare, record);
-    conn.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
-    done
+    run_transaction(conn, name, text, prepare, record)
 }
 
 fn run_transaction(
-    conn: &Connection,
+    conn: &mut Connection,
     name: &str,
     text: &str,
     prepare: impl FnOnce(&Connection) -> rusqlite::Result<()>,
     record: impl FnOnce(&Connection) -> rusqlite::Result<()>,
 ) -> Result<(), Error> {
     conn.execute_batch("BEGIN IMMEDIATE")?;
-    let done =
-        prepare(conn).map_err(Error::from).and_then(|()| run_statements(conn, name, text)).and_then(|()| {
-            record(conn)?;
-            let commit = |error| Error::commit(name, error);
-            conn.execute_batch("COMMIT").map_err(commit)
-        });
+    let done = prepare(conn).map_err(Error::from).and_then(|()| run_guarded(conn, name, text));
+    let done = done.and_then(|()| {
+        record(conn)?;
+        conn.execute_batch("COMMIT").map_err(|error| Error::commit(name, error))
+    });
     if done.is_err() && !conn.is_autocommit() {
         conn.execute_batch("ROLLBACK")?;
     }
+    done
+}
+
+/// Only the file's own statements are watched, not what the tool does around them.
+fn run_guarded(conn: &mut Connection, name: &str, text: &str) -> Result<(), Error> {
+    conn.authorizer(Some(authorize))?;
+    let done = run_statements(conn, name, text);
+    conn.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
     done
 }
 
@@ -81,7 +86,22 @@ fn run_statements(conn: &Connection, name: &str, text: &str) -> Result<(), Error
 
 fn authorize(context: AuthContext<'_>) -> Authorization {
     match context.action {
-        AuthAction::Attach { .. } | AuthAction::Detach { .. } => Authorization::Deny,
+        AuthAction::Attach { .. }
+        | AuthAction::Detach { .. }
+        | AuthAction::CreateTempIndex { .. }
+        | AuthAction::CreateTempTable { .. }
+        | AuthAction::CreateTempTrigger { .. }
+        | AuthAction::CreateTempView { .. }
+        | AuthAction::Transaction { .. } => Authorization::Deny,
+        AuthAction::CreateTable { table_name }
+        | AuthAction::DropTable { table_name }
+        | AuthAction::Delete { table_name }
+        | AuthAction::Insert { table_name }
+        | AuthAction::Update { table_name, .. }
+            if is_out_of_reach(table_name) =>
+        {
+            Authorization::Deny
+        }
         AuthAction::Pragma { pragma_name, .. }
             if !PRAGMAS.iter().any(|known| known.eq_ignore_ascii_case(pragma_name)) =>
         {
@@ -89,6 +109,11 @@ fn authorize(context: AuthContext<'_>) -> Authorization {
         }
         _ => Authorization::Allow,
     }
+}
+
+/// The tool's own tables, and workerd's.
+fn is_out_of_reach(table: &str) -> bool {
+    is_internal(table) && !table.to_ascii_lowercase().starts_with("sqlite_")
 }
 
 /// Runs one statement to its end, whether it gives rows or not.

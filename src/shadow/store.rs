@@ -3,20 +3,25 @@
 use std::collections::HashMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rusqlite::functions::FunctionFlags;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use tempfile::TempDir;
 
 use super::chance::{World, fix_random, take_used};
 use super::{Error, baseline, run_file};
-use crate::names::{SHADOW_FACTS, SHADOW_FILES, SHADOW_LEFT, SHADOW_UNKNOWN};
+use crate::names::{NEGATIVE_ZERO, SHADOW_FACTS, SHADOW_FILES, SHADOW_LEFT, SHADOW_UNKNOWN};
 
 /// Changes when anything about the shadow's file does; an older one is thrown away.
-const FORMAT: &str = concat!("2 ", env!("CARGO_PKG_VERSION"));
+const FORMAT: &str = concat!("3 ", env!("CARGO_PKG_VERSION"));
 
 /// The list of replayed files; a baseline brings one along.
 pub(super) const CREATE_FILES: &str =
     "CREATE TABLE IF NOT EXISTS d1_migrate_shadow_files(position INTEGER PRIMARY KEY,
-    name TEXT NOT NULL, digest TEXT NOT NULL, feed TEXT, chance INTEGER NOT NULL, stamp TEXT);";
+    name TEXT NOT NULL, digest TEXT NOT NULL, chance INTEGER NOT NULL, stamp TEXT);";
+
+const FIRST: &str = "shadow.sqlite";
+const SECOND: &str = "shadow-second.sqlite";
 
 /// One migration to replay.
 pub struct Source<'a> {
@@ -28,17 +33,6 @@ pub struct Source<'a> {
     pub stamp: Option<String>,
     /// Gives its text; called only when it must be replayed.
     pub text: Box<dyn Fn() -> anyhow::Result<String> + 'a>,
-}
-
-/// A migration that this tool made from a local database.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Made {
-    /// Its name in the folder.
-    pub name: String,
-    /// SHA-256 of its bytes.
-    pub digest: String,
-    /// The changefeed of the database that it was made from.
-    pub feed: String,
 }
 
 /// A replayed folder, open for writing.
@@ -64,15 +58,21 @@ impl Shadow {
             }
         };
         let name = match world {
-            World::First => "shadow.sqlite",
-            World::Second => "shadow-second.sqlite",
+            World::First => FIRST,
+            World::Second => SECOND,
         };
         let path = folder.join(name);
+        // Whatever wrote to it besides this tool, or stopped this tool in between, left another seal.
+        if std::fs::read_to_string(seal_path(&path)).ok() != seal_of(&path) {
+            forget(&path);
+        }
         let conn = match open(&path, world) {
             Ok(conn) => conn,
             Err(_) => {
                 forget(&path);
-                open(&path, world)?
+                let has_baseline = baseline::has_baseline(&folder);
+                open(&path, world)
+                    .map_err(|error| if has_baseline { Error::BrokenBaseline } else { error })?
             }
         };
         Ok(Self { conn, world, path, _scratch: scratch })
@@ -105,7 +105,7 @@ impl Shadow {
                 &text,
                 |_| Ok(()),
                 |conn| {
-                    add_file(conn, file.name, &file.digest, None, take_used())?;
+                    add_file(conn, file.name, &file.digest, take_used())?;
                     conn.execute(&format!("DELETE FROM {SHADOW_LEFT}"), ())?;
                     conn.execute(&format!("DELETE FROM {SHADOW_FACTS} WHERE name LIKE 'mark%'"), ())?;
                     Ok(())
@@ -114,7 +114,15 @@ impl Shadow {
             after(self, &files[..=at])?;
         }
         self.note_stamps(files)?;
+        self.seal();
         Ok(())
+    }
+
+    /// Notes what the file looks like now, after a commit: a shadow that looks otherwise later is thrown away.
+    pub fn seal(&self) {
+        if let Some(seal) = seal_of(&self.path) {
+            drop(std::fs::write(seal_path(&self.path), seal));
+        }
     }
 
     /// How many of these files the shadow holds; `None` where it holds anything else.
@@ -153,13 +161,11 @@ impl Shadow {
         self.conn.query_row(&sql, (), |row| row.get(0))
     }
 
-    /// The migrations that the tool made here and that the shadow already held when they were written.
-    pub fn made(&self) -> rusqlite::Result<Vec<Made>> {
-        let sql = format!("SELECT name, digest, feed FROM {SHADOW_FILES} WHERE feed IS NOT NULL");
-        let mut statement = self.conn.prepare(&sql)?;
-        let rows = statement
-            .query_map((), |row| Ok(Made { name: row.get(0)?, digest: row.get(1)?, feed: row.get(2)? }))?;
-        rows.collect()
+    /// Throws away what is kept in this folder, the baseline excepted.
+    pub fn forget_all(home: Option<&Utf8Path>) {
+        for name in home.into_iter().flat_map(|home| [home.join(FIRST), home.join(SECOND)]) {
+            forget(&name);
+        }
     }
 
     /// Throws the shadow away: what was run on it besides the folder must not stay.
@@ -178,17 +184,10 @@ impl Shadow {
     }
 }
 
-/// Notes a file as replayed. `feed` names the changefeed of the database that it was made from, `chance` says that it
-/// asked for the time or for random numbers.
-pub fn add_file(
-    conn: &Connection,
-    name: &str,
-    digest: &str,
-    feed: Option<&str>,
-    chance: bool,
-) -> rusqlite::Result<()> {
-    let sql = format!("INSERT INTO {SHADOW_FILES}(name, digest, feed, chance) VALUES (?1, ?2, ?3, ?4)");
-    conn.execute(&sql, params![name, digest, feed, chance]).map(drop)
+/// Notes a file as replayed. `chance` says that it asked for the time or for random numbers.
+pub fn add_file(conn: &Connection, name: &str, digest: &str, chance: bool) -> rusqlite::Result<()> {
+    let sql = format!("INSERT INTO {SHADOW_FILES}(name, digest, chance) VALUES (?1, ?2, ?3)");
+    conn.execute(&sql, params![name, digest, chance]).map(drop)
 }
 
 fn held(conn: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
@@ -216,6 +215,7 @@ fn open(path: &Utf8Path, world: World) -> Result<Connection, Error> {
         "PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = OFF;",
     )?;
     fix_random(&conn)?;
+    define_negative_zero(&conn)?;
     let format: Option<String> = conn
         .query_row(&format!("SELECT value FROM {SHADOW_FACTS} WHERE name = 'format'"), (), |row| row.get(0))
         .optional()
@@ -234,6 +234,20 @@ fn open(path: &Utf8Path, world: World) -> Result<Connection, Error> {
     }
 }
 
+fn seal_path(path: &Utf8Path) -> String {
+    format!("{path}-seal")
+}
+
+/// The file's length, and its header's count of commits and of schema changes
+/// (<https://sqlite.org/fileformat2.html#file_change_counter>).
+fn seal_of(path: &Utf8Path) -> Option<String> {
+    let mut header = [0; 44];
+    let mut file = std::fs::File::open(path).ok()?;
+    std::io::Read::read_exact(&mut file, &mut header).ok()?;
+    let length = file.metadata().ok()?.len();
+    Some(format!("{length} {:?} {:?}", &header[24..28], &header[40..44]))
+}
+
 fn is_empty(conn: &Connection) -> rusqlite::Result<bool> {
     conn.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", (), |row| row.get(0))
 }
@@ -250,9 +264,18 @@ fn prepare(conn: &Connection) -> rusqlite::Result<()> {
     ))
 }
 
+/// The function that tells -0.0 from 0.0, which no built-in one does in every version.
+fn define_negative_zero(conn: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    conn.create_scalar_function(NEGATIVE_ZERO, 1, flags, |context| {
+        let is_negative_zero = |value: f64| value == 0.0 && value.is_sign_negative();
+        Ok(matches!(context.get_raw(0), ValueRef::Real(value) if is_negative_zero(value)))
+    })
+}
+
 /// Removes a shadow's file and what belongs to it. What cannot be removed is met again when it is opened.
 pub(super) fn forget(path: &Utf8Path) {
-    for suffix in ["", "-journal", "-wal", "-shm"] {
+    for suffix in ["", "-journal", "-wal", "-shm", "-seal"] {
         drop(std::fs::remove_file(format!("{path}{suffix}")));
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::support::project::Scratch;
 
-const STEPS: [&str; 5] = ["drafted", "remembered", "written", "published", "recorded"];
+const STEPS: [&str; 6] = ["drafted", "remembered", "promised", "written", "published", "recorded"];
 
 /// Rows that make several files of 20 KB.
 const MANY: &str = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 600)

@@ -2,8 +2,10 @@
 //! wrangler as the judge of what it writes.
 
 mod apply;
+mod bad_input;
 mod baseline;
 mod behind;
+mod cache;
 mod check;
 mod crash;
 mod data;
@@ -13,6 +15,7 @@ mod history;
 mod init;
 mod judge;
 mod local_file;
+mod odd_migrations;
 mod output;
 mod pipeline;
 mod rounds;
@@ -21,6 +24,7 @@ mod search;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;
+mod teamwork;
 mod together;
 mod tour;
 mod tracking;

@@ -75,22 +75,6 @@ fn a_migration_whose_effect_is_already_here_is_not_behind() {
 }
 
 #[test]
-fn where_both_touched_a_row_the_last_writer_counts_and_the_tool_says_so() {
-    for (mine, theirs) in [
-        ("UPDATE letters SET n = 5 WHERE id = 1", "UPDATE letters SET n = 9 WHERE id = 1;\n"),
-        ("UPDATE letters SET n = 5 WHERE id = 1", "DELETE FROM letters WHERE id = 1;\n"),
-    ] {
-        let project = letters();
-        project.sql(mine);
-        project.write("migrations/0002_theirs.sql", theirs);
-        // The change that was pending is gone for good: nobody may learn that from `log` alone.
-        project.d1(["apply"]).success().stderr_has("letters").stderr_has("pending");
-        project.d1(["check"]).success();
-        ends_equal(&project);
-    }
-}
-
-#[test]
 fn own_changes_outlive_a_migration_of_the_same_row_that_came_first() {
     let project = letters();
     project.sql("DELETE FROM letters WHERE id = 1");

@@ -15,7 +15,7 @@ fn tracked_tables(project: &Scratch) -> Vec<String> {
     let mut statement = connection
         .prepare(
             "SELECT DISTINCT tbl_name FROM sqlite_schema
-             WHERE type = 'trigger' AND name GLOB 'd1_migrate_*' ORDER BY tbl_name",
+             WHERE type = 'trigger' AND name GLOB 'd1_migrate_track_*:*' ORDER BY tbl_name",
         )
         .expect("the schema is readable");
     let names = statement.query_map([], |row| row.get(0)).expect("rows");

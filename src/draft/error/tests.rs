@@ -1,0 +1,94 @@
+//! Every message and every help, word for word.
+
+use super::*;
+use crate::{difference, migrations, shadow, sql_text};
+
+#[track_caller]
+fn says(error: Error, message: &str, help: &str) {
+    assert_eq!(error.to_string(), message);
+    assert_eq!(error.help().as_deref(), Some(help));
+    assert!(!message.contains('\n') && !help.contains('\n'));
+}
+
+fn sqlite() -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    rusqlite::Error::SqliteFailure(code, Some("database disk image is malformed".to_owned()))
+}
+
+#[test]
+fn errors_about_rows() {
+    says(
+        Error::RowTooLarge { table: "posts".into(), key: "id = 7".into(), bytes: 2_000_001 },
+        "a row of table `posts` has 2000001 bytes, and D1 takes at most 2000000: id = 7",
+        "shorten that row, or split it in several",
+    );
+    says(
+        Error::ForeignKey { child: "tags".into(), parent: "posts".into() },
+        "a row of table `tags` points to a row of table `posts` that is not there",
+        "mend the row in the local database (`PRAGMA foreign_key_check(\"tags\")` names it), or add the other table to --tables",
+    );
+    says(
+        Error::Search { table: "found".into() },
+        "the search index of `found` keeps no text, and cannot be made again from its terms",
+        "let triggers fill it from a table, or leave it out with --tables",
+    );
+}
+
+#[test]
+fn errors_that_should_not_happen_ask_for_a_report() {
+    says(
+        Error::Refused { sql: "INSERT INTO a".into(), reason: "no such table: a".into() },
+        "D1 would refuse a statement of the migration: no such table: a",
+        "the statement begins `INSERT INTO a`; please report it, nothing was written",
+    );
+    says(
+        Error::Unproven { table: "a".into() },
+        "the migration would not give what the local database holds in table `a`",
+        "please report it, nothing was written",
+    );
+    says(
+        Error::SchemaUnproven { difference: "table `a` differs".into() },
+        "the migration would not give the local schema: table `a` differs",
+        "please report it, nothing was written",
+    );
+}
+
+#[test]
+fn errors_of_the_machine() {
+    says(
+        Error::Sqlite(sqlite()),
+        "reading the local database fails: database disk image is malformed",
+        "see that the file is an SQLite database that nobody holds locked",
+    );
+    says(
+        Error::Spool(std::io::Error::new(std::io::ErrorKind::StorageFull, "No space left on device")),
+        "the draft of the migration cannot be kept in the temporary folder: No space left on device",
+        "make room in the temporary folder, or set TMPDIR to another one",
+    );
+}
+
+#[test]
+fn errors_of_other_rooms_keep_their_words() {
+    let passed_on: [(Error, String, Option<String>); 4] = [
+        {
+            let inner = || sql_text::Error::RowTooLarge { table: "a".into() };
+            (inner().into(), inner().to_string(), inner().help())
+        },
+        {
+            let inner = || difference::Error::UnknownTable { table: "a".into(), known: Vec::new() };
+            (inner().into(), inner().to_string(), inner().help())
+        },
+        {
+            let inner = || migrations::Error::EmptyMessage;
+            (inner().into(), inner().to_string(), inner().help())
+        },
+        {
+            let inner = || shadow::Error::Baseline;
+            (inner().into(), inner().to_string(), inner().help())
+        },
+    ];
+    for (error, message, help) in passed_on {
+        assert!(help.is_some());
+        assert_eq!((error.to_string(), error.help()), (message, help));
+    }
+}
