@@ -27,6 +27,13 @@ pub(super) fn run(scene: &Scene, record: bool) -> Result<ExitCode> {
     for name in &applied.names {
         console.status("Applied", name);
     }
+    for (table, rows) in applied.contested.iter().filter(|_| !applied.names.is_empty()) {
+        console.warning(format!(
+            "{table}: {} with a pending change of yours {} touched by these migrations too; what the database holds now counts",
+            describe::number(*rows, "row"),
+            if *rows == 1 { "was" } else { "were" },
+        ));
+    }
     for name in &recorded {
         console.status("Recorded", name);
     }
@@ -36,6 +43,7 @@ pub(super) fn run(scene: &Scene, record: bool) -> Result<ExitCode> {
     if console.is_json() {
         console.json(&serde_json::json!({
             "created": applied.created, "applied": applied.names, "recorded": recorded,
+            "contested": applied.contested.iter().map(|(table, rows)| serde_json::json!({ "table": table, "rows": rows })).collect::<Vec<_>>(),
         }));
     }
     Ok(ExitCode::SUCCESS)

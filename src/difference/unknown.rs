@@ -3,16 +3,20 @@
 //! over what the local database holds there, so that it is never pending by itself, unless it was changed here since.
 
 use camino::Utf8Path;
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::columns::{RowShape, column_differs};
+use super::compare::{Rows, TableDifference};
 use super::{Error, LIVE};
 use crate::changefeed;
 use crate::migrations::table;
 use crate::names::{CHANGEFEED, SHADOW_UNKNOWN};
 use crate::schema::{Schema, Table, TableKind};
 use crate::sql_text::{quote_identifier, string_literal};
+
+/// Stands in place of a column where a whole row is unknown.
+const WHOLE_ROW: &str = "";
 
 /// Compares the shadow with one that was made in another world, and notes the cells that differ, and after which file they
 /// first did.
@@ -38,6 +42,17 @@ fn compare_worlds(conn: &Connection, files: &Schema, file: &str) -> Result<(), E
                 shape.table,
                 shape.same_row("s", "l"),
                 column_differs(column, "l", "s"),
+            ))?;
+        }
+        // A row that only one world has: its key, or its being there at all, is unknown.
+        for (here, there) in [("main", "other"), ("other", "main")] {
+            conn.execute_batch(&format!(
+                "INSERT INTO d1_migrate_differing SELECT {}, {}, '{WHOLE_ROW}' FROM {here}.{table} l
+                   WHERE NOT EXISTS (SELECT 1 FROM {there}.{table} s WHERE {})",
+                string_literal(&table.name),
+                key_of(&shape, "l"),
+                shape.same_row("s", "l"),
+                table = shape.table,
             ))?;
         }
     }
@@ -70,9 +85,11 @@ pub fn adopt_unknown(conn: &Connection, here: &Schema, migrations_table: &str) -
     let mut adopted = 0;
     let applied = table::applied(conn, LIVE, migrations_table).unwrap_or_default();
     for (table, column, file) in cells {
-        let known = here.table(&table).filter(|table| is_plain(table) && table.column(&column).is_some());
-        if let Some(table) = known {
-            let is_applied = applied.iter().any(|row| row.name == file);
+        let Some(table) = here.table(&table).filter(|table| is_plain(table)) else { continue };
+        let is_applied = applied.iter().any(|row| row.name == file);
+        if column == WHOLE_ROW {
+            adopted += adopt_rows(conn, table, &file, is_applied)?;
+        } else if table.column(&column).is_some() {
             adopted += adopt_column(conn, table, &column, &file, is_applied)?;
         }
     }
@@ -106,23 +123,13 @@ fn adopt_column(
     let shape = RowShape::of(table);
     let (name, text, file) = (string_literal(&table.name), string_literal(column), string_literal(file));
     let quoted = quote_identifier(column);
-    let changed_here = match is_applied && changefeed::exists(conn, LIVE)? {
-        false => String::new(),
-        true => {
-            let feed = format!("{LIVE}.{CHANGEFEED}");
-            let label = string_literal(&format!("{quoted}="));
-            // Of a row that changed and stayed where it was, only the columns that its image names changed.
-            let users = format!(
-                "tbl = {name} AND (op IN ('I', 'D') OR new_key IS NOT NULL OR instr(old, {label}))
-                 AND id > coalesce((SELECT max(id) FROM {feed} WHERE op = 'A' AND tbl = {file}), 0)"
-            );
-            let keys = |key: &str| format!("SELECT {key} FROM {feed} WHERE {users} AND {key} IS NOT NULL");
-            format!(" AND key NOT IN ({} UNION {})", keys("key"), keys("new_key"))
-        }
-    };
+    // Of a row that changed and stayed where it was, only the columns that its image names changed.
+    let label = string_literal(&format!("{quoted}="));
+    let changes = format!("op IN ('I', 'D') OR new_key IS NOT NULL OR instr(old, {label})");
+    let changed_here = keys_changed_here(conn, &name, &file, &changes, is_applied)?;
     let adopt = format!(
         "UPDATE OR IGNORE {shadow} AS s SET {quoted} = (SELECT l.{quoted} FROM {live} l WHERE {same})
-           WHERE {key} IN (SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = {text} AND file = {file}{changed_here})
+           WHERE {key} IN (SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = {text} AND file = {file} AND key NOT IN ({changed_here}))
              AND EXISTS (SELECT 1 FROM {live} l WHERE {same})",
         shadow = shape.shadow(),
         live = shape.live(),
@@ -130,6 +137,86 @@ fn adopt_column(
         key = key_of(&shape, "s"),
     );
     Ok(conn.execute(&adopt, ())? as u64)
+}
+
+/// A query for the keys of rows that were changed here after a file was applied. While it is not, whatever is here may be
+/// its effect.
+fn keys_changed_here(
+    conn: &Connection,
+    table: &str,
+    file: &str,
+    changes: &str,
+    is_applied: bool,
+) -> rusqlite::Result<String> {
+    if !is_applied || !changefeed::exists(conn, LIVE)? {
+        return Ok("SELECT NULL WHERE 0".into());
+    }
+    let feed = format!("{LIVE}.{CHANGEFEED}");
+    let users = format!(
+        "tbl = {table} AND ({changes}) AND id > coalesce((SELECT max(id) FROM {feed} WHERE op = 'A' AND tbl = {file}), 0)"
+    );
+    let keys = |key: &str| format!("SELECT {key} FROM {feed} WHERE {users} AND {key} IS NOT NULL");
+    Ok(format!("{} UNION {}", keys("key"), keys("new_key")))
+}
+
+/// Takes over the rows whose key, or whose being there, became unknown by one file: those of the shadow go, and as many of
+/// the local rows that the shadow lacks come, unless they were changed here after that file was applied.
+fn adopt_rows(conn: &Connection, table: &Table, file: &str, is_applied: bool) -> Result<u64, Error> {
+    let shape = RowShape::of(table);
+    let (name, file) = (string_literal(&table.name), string_literal(file));
+    let changed_here = keys_changed_here(conn, &name, &file, "op IN ('I', 'U', 'D')", is_applied)?;
+    let unknown = format!(
+        "SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = '{WHOLE_ROW}' AND file = {file}"
+    );
+    let (live, shadow) = (shape.live(), shape.shadow());
+    let (of_s, of_l) = (key_of(&shape, "s"), key_of(&shape, "l"));
+    let here = format!("EXISTS (SELECT 1 FROM {live} l WHERE {})", shape.same_row("l", "s"));
+    let lacks = format!("NOT EXISTS (SELECT 1 FROM {shadow} s WHERE {})", shape.same_row("s", "l"));
+    let columns: Vec<String> = shape.written.iter().map(|name| quote_identifier(name)).collect();
+    conn.execute_batch(&format!(
+        "CREATE TEMP TABLE d1_migrate_gone AS SELECT {of_s} AS key FROM {shadow} s
+           WHERE {of_s} IN ({unknown}) AND {of_s} NOT IN ({changed_here}) AND NOT {here};
+         CREATE TEMP TABLE d1_migrate_come AS SELECT {of_l} AS key FROM {live} l
+           WHERE {lacks} AND {of_l} NOT IN ({changed_here}) ORDER BY {of_l} NOT IN ({unknown}), {order}
+           LIMIT max((SELECT count(*) FROM d1_migrate_gone), (SELECT count(*) FROM {live} l WHERE {of_l} IN ({unknown}) AND {lacks}));
+         DELETE FROM {shadow} AS s WHERE {of_s} IN (SELECT key FROM d1_migrate_gone);
+         INSERT OR IGNORE INTO {shadow}({columns}) SELECT {columns} FROM {live} l WHERE {of_l} IN (SELECT key FROM d1_migrate_come);
+         DELETE FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = '{WHOLE_ROW}' AND key IN (SELECT key FROM d1_migrate_gone);
+         INSERT INTO {SHADOW_UNKNOWN} SELECT {name}, key, '{WHOLE_ROW}', {file} FROM d1_migrate_come WHERE key NOT IN ({unknown});",
+        order = shape.identity_of("l"),
+        columns = columns.join(", "),
+    ))?;
+    let came: bool = conn.query_row("SELECT EXISTS (SELECT 1 FROM d1_migrate_come)", (), |row| row.get(0))?;
+    conn.execute_batch("DROP TABLE d1_migrate_gone; DROP TABLE d1_migrate_come")?;
+    if came && table.autoincrement {
+        // The counter followed the numbers of the other world.
+        conn.execute_batch(&format!(
+            "UPDATE main.sqlite_sequence SET seq = (SELECT seq FROM {LIVE}.sqlite_sequence WHERE name = {name})
+               WHERE name = {name} AND EXISTS (SELECT 1 FROM {LIVE}.sqlite_sequence WHERE name = {name})"
+        ))?;
+    }
+    let rows = format!("SELECT count(*) FROM {shadow} s WHERE {of_s} IN ({unknown})");
+    Ok(conn.query_row(&rows, (), |row| row.get::<_, i64>(0))? as u64)
+}
+
+/// A row of these that cannot be named on the real D1, because chance made its key: the key as it is here.
+pub fn unnameable(conn: &Connection, difference: &TableDifference) -> Result<Option<String>, Error> {
+    let Rows::Listed(diff) = &difference.rows else { return Ok(None) };
+    let shape = RowShape::of(&difference.table);
+    let key = match shape.names_by_rowid {
+        true => "d.s1".to_owned(),
+        false => shape
+            .slots('s')
+            .iter()
+            .map(|slot| format!("quote(d.{slot})"))
+            .collect::<Vec<_>>()
+            .join(" || ',' || "),
+    };
+    let sql = format!(
+        "SELECT CAST({key} AS TEXT) FROM {diff} d JOIN {SHADOW_UNKNOWN} u ON u.key = {key} AND u.tbl = ?1 AND u.col = '{WHOLE_ROW}'
+           WHERE d.kind <> 'I' LIMIT 1"
+    );
+    Ok(conn.query_row(&sql, [&difference.table.name], |row| row.get(0)).optional()?)
 }
 
 /// The key as the changefeed writes it.

@@ -13,6 +13,16 @@ pub enum Error {
         /// What its values take together.
         bytes: usize,
     },
+    /// The key of a changed row came from chance in a migration.
+    #[error(
+        "a changed row of table `{table}` cannot be named on the real D1: a migration made its key `{key}` from chance or the clock"
+    )]
+    Unnameable {
+        /// The table.
+        table: String,
+        /// The key as it is here.
+        key: String,
+    },
     /// A row points to one that does not exist.
     #[error("a row of table `{child}` points to a row of table `{parent}` that is not there")]
     ForeignKey {
@@ -78,6 +88,7 @@ impl Error {
             Self::ForeignKey { child, .. } => Some(format!(
                 "mend the row in the local database (`PRAGMA foreign_key_check(\"{child}\")` names it), or add the other table to --tables"
             )),
+            Self::Unnameable { .. } => Some("change that row by hand in a schema migration, by what is known of it".into()),
             Self::OpenForeignKey => Some("look for a row that points to itself in other letters than its own (under COLLATE NOCASE), and write them alike".into()),
             Self::Refused { sql, .. } => {
                 Some(format!("the statement begins `{sql}`; please report it, nothing was written"))

@@ -8,10 +8,9 @@ use rusqlite::Connection;
 
 use super::Error;
 use super::rows::RowWriter;
-use super::updates::{CHECKS_OFF, CHECKS_ON, moment};
 use crate::difference::{RowShape, Rows, TableDifference, column_differs};
 use crate::schema::{ForeignKey, Table};
-use crate::sql_text::{condition, display_identifier, quote_identifier};
+use crate::sql_text::quote_identifier;
 
 /// Marks the rows that must be made loose (`loose` in the tables of differences). `order` is the order of writing.
 pub(super) fn mark(
@@ -130,33 +129,11 @@ impl RowWriter<'_> {
             return Ok(());
         }
         let query = format!(
-            "SELECT d.rowid, d.aside, {} FROM {diff} d CROSS JOIN {} s ON {} WHERE d.loose",
+            "SELECT d.rowid, d.aside, d.loose, {} FROM {diff} d CROSS JOIN {} s ON {} WHERE d.loose",
             self.shape.identity_of("s"),
             self.shape.shadow(),
             self.shape.is_named("s", 's'),
         );
-        let mut statement = self.conn.prepare(&query)?;
-        let mut rows = statement.query(())?;
-        let mut any = false;
-        while let Some(row) = rows.next()? {
-            if !std::mem::replace(&mut any, true) {
-                self.spool.push(CHECKS_OFF)?;
-            }
-            let nothing = moment(row)?;
-            let set: Vec<String> = (self.loose.iter())
-                .map(|name| format!("{} = {}", display_identifier(name), self.aside_value(name, nothing)))
-                .collect();
-            let place = self.place(row, 2, &[])?;
-            self.spool.push(&format!(
-                "UPDATE {} SET {} WHERE {};",
-                display_identifier(&self.table.name),
-                set.join(", "),
-                condition(&place)
-            ))?;
-        }
-        if any {
-            self.spool.push(CHECKS_ON)?;
-        }
-        Ok(())
+        self.park(&query, |writer, _| Ok(writer.loose.clone()))
     }
 }

@@ -17,7 +17,9 @@ use rusqlite::Connection;
 pub use error::Error;
 pub use parts::{Naming, Part};
 
-use crate::difference::{Scope, Selected, TableDifference, compare, is_search_index, recheck, sequences};
+use crate::difference::{
+    Scope, Selected, TableDifference, compare, is_search_index, recheck, sequences, unnameable,
+};
 use crate::schema::{Schema, Table, children_first};
 use crate::sql_text::{display_identifier, one_line, quote_identifier, string_literal};
 use parts::Parts;
@@ -36,6 +38,11 @@ pub fn data(
     selected: &Selected,
     naming: Naming,
 ) -> Result<Vec<Part>, Error> {
+    for difference in &selected.taken {
+        if let Some(key) = unnameable(conn, difference)? {
+            return Err(Error::Unnameable { table: difference.table.name.clone(), key });
+        }
+    }
     let mut parts = Parts::new(conn, naming);
     step_aside(&mut parts, files, &selected.taken)?;
     write_rows(&mut parts, here, files, selected)?;

@@ -1,13 +1,13 @@
 //! The statements for rows that change, in an order in which no unique value is ever held twice.
 
 use rusqlite::Row;
-use rusqlite::types::ValueRef;
+use rusqlite::types::{Value, ValueRef};
 
 use super::Error;
 use super::rows::{Place, RowWriter, ordered};
 use crate::difference::{ROWID_BIT, Rows, column_differs, key_bit};
 use crate::schema::{Affinity, Identity, UniqueKey};
-use crate::sql_text::{condition, display_identifier, quote_identifier, update};
+use crate::sql_text::{Cell, quote_identifier, update};
 
 /// Below every rowid that an app makes: where rows stand for a moment when they step aside.
 const ASIDE: i64 = -9_000_000_000_000_000_000;
@@ -15,8 +15,8 @@ const ASIDE: i64 = -9_000_000_000_000_000_000;
 /// The column of the query in which the shadow's identity begins.
 const IDENTITY: usize = 3;
 
-pub(super) const CHECKS_OFF: &str = "PRAGMA ignore_check_constraints=ON;";
-pub(super) const CHECKS_ON: &str = "PRAGMA ignore_check_constraints=OFF;";
+const CHECKS_OFF: &str = "PRAGMA ignore_check_constraints=ON;";
+const CHECKS_ON: &str = "PRAGMA ignore_check_constraints=OFF;";
 
 impl RowWriter<'_> {
     /// Rows that change, in an order in which no unique value is ever held twice.
@@ -25,18 +25,9 @@ impl RowWriter<'_> {
             return Ok(());
         };
         let key = self.declared_key()?;
-        let mut statement = self.conn.prepare(&self.update_query(diff, &key, "d.aside <> 0"))?;
-        let mut rows = statement.query(())?;
-        let mut checks_are_off = false;
-        while let Some(row) = rows.next()? {
-            if !std::mem::replace(&mut checks_are_off, true) {
-                self.spool.push(CHECKS_OFF)?;
-            }
-            self.step_aside(row)?;
-        }
-        if checks_are_off {
-            self.spool.push(CHECKS_ON)?;
-        }
+        self.park(&self.update_query(diff, &key, "d.aside <> 0"), |writer, row| {
+            Ok(writer.given_up(row.get(1)?))
+        })?;
         let mut statement = self.conn.prepare(&self.update_query(diff, &key, "1"))?;
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {
@@ -99,19 +90,33 @@ impl RowWriter<'_> {
         Ok(set)
     }
 
-    /// Gives up unique values for such as nobody else has.
-    fn step_aside(&mut self, row: &Row) -> Result<(), Error> {
-        let place = self.place(row, IDENTITY, &[])?;
-        let moment = moment(row)?;
-        let set: Vec<String> = (self.given_up(row.get(1)?).iter())
-            .map(|name| format!("{} = {}", display_identifier(name), self.aside_value(name, moment)))
-            .collect();
-        self.spool.push(&format!(
-            "UPDATE {} SET {} WHERE {};",
-            display_identifier(&self.table.name),
-            set.join(", "),
-            condition(&place)
-        ))?;
+    /// Gives up what the columns of these rows hold for such values as nobody else has. The query begins as that of
+    /// [`Self::update_query`].
+    pub(super) fn park(
+        &mut self,
+        query: &str,
+        columns: impl Fn(&Self, &Row) -> rusqlite::Result<Vec<String>>,
+    ) -> Result<(), Error> {
+        let mut statement = self.conn.prepare(query)?;
+        let mut rows = statement.query(())?;
+        let mut any = false;
+        while let Some(row) = rows.next()? {
+            if !std::mem::replace(&mut any, true) {
+                self.spool.push(CHECKS_OFF)?;
+            }
+            let moment = moment(row)?;
+            let values = columns(self, row)?.into_iter().map(|name| {
+                let value = self.parked_value(&name, moment);
+                (name, value)
+            });
+            let values: Vec<(String, Value)> = values.collect();
+            let set: Vec<Cell> = values.iter().map(|(name, value)| (name.clone(), value.into())).collect();
+            let place = self.place(row, IDENTITY, &[])?;
+            self.push_all(update(&self.table.name, &set, &place)?)?;
+        }
+        if any {
+            self.spool.push(CHECKS_ON)?;
+        }
         Ok(())
     }
 
@@ -134,9 +139,9 @@ impl RowWriter<'_> {
             .collect()
     }
 
-    pub(super) fn aside_value(&self, name: &str, moment: i64) -> String {
+    fn parked_value(&self, name: &str, moment: i64) -> Value {
         let Some(position) = self.table.column(name) else {
-            return moment.to_string();
+            return Value::Integer(moment);
         };
         let column = &self.table.columns[position];
         // A generated column may not be able to do with NULL what it does with a value.
@@ -144,10 +149,10 @@ impl RowWriter<'_> {
             && !self.table.primary_key.contains(&position)
             && !self.table.columns.iter().any(|other| other.generated);
         match column.affinity {
-            _ if may_be_null => "NULL".into(),
-            Affinity::Text => format!("'d1-migrate {moment}'"),
-            Affinity::Blob => format!("X'{:016X}'", moment),
-            Affinity::Integer | Affinity::Real => moment.to_string(),
+            _ if may_be_null => Value::Null,
+            Affinity::Text => Value::Text(format!("d1-migrate {moment}")),
+            Affinity::Blob => Value::Blob(moment.to_be_bytes().to_vec()),
+            Affinity::Integer | Affinity::Real => Value::Integer(moment),
         }
     }
 
@@ -160,6 +165,6 @@ impl RowWriter<'_> {
 }
 
 /// Where a row stands while it steps aside: no other one does.
-pub(super) fn moment(row: &Row) -> rusqlite::Result<i64> {
+fn moment(row: &Row) -> rusqlite::Result<i64> {
     Ok(ASIDE + row.get::<_, i64>(0)?)
 }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use camino::Utf8Path;
 use rusqlite::Connection;
 
+use super::contest::contested;
 use super::local::open_or_create;
 use super::publish::record;
 use super::{Error, Place, Progress, Told};
@@ -19,6 +20,8 @@ pub struct Applied {
     pub created: bool,
     /// Migrations that were run, in order.
     pub names: Vec<String>,
+    /// Tables with rows whose pending change these migrations touched too, and how many.
+    pub contested: Vec<(String, usize)>,
 }
 
 /// Runs what is missing, each file with its record as one transaction. What ran before a file that fails stays.
@@ -28,8 +31,13 @@ pub fn apply(place: &Place, progress: Progress) -> Result<Applied> {
     if folder.migrations.is_empty() {
         return Ok(Applied::default());
     }
+    // Only said, never in the way: a folder that cannot be replayed is for the run itself to name.
+    let contested = match created {
+        true => Vec::new(),
+        false => contested(place, progress).unwrap_or_default(),
+    };
     let mut conn = open_or_create(&place.local_file)?;
-    let mut applied = Applied { created, names: Vec::new() };
+    let mut applied = Applied { created, names: Vec::new(), contested };
     for migration in missing(&conn, place, &folder)? {
         progress(Told::Working(&format!("running {}", migration.name)));
         let ran = run(&mut conn, place, migration);

@@ -8,7 +8,7 @@ use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 use rusqlite::{Connection, ErrorCode};
 
-use super::local::must_be_there;
+use super::local::{must_be_there, open_to_read};
 use super::{Error, Place, Progress, Told};
 use crate::changefeed::{self, Tracking};
 use crate::difference::{Comparison, LIVE, Scope, adopt_unknown, compare, find_unknown, remember};
@@ -43,22 +43,35 @@ pub struct Bench {
 impl Bench {
     /// Replays the folder, attaches the local database and reads what is there.
     pub fn open(place: Place, progress: Progress) -> Result<Self> {
-        match Self::open_once(place.clone(), progress) {
+        Self::open_with(place, false, progress)
+    }
+
+    /// The same with only those migrations that the local database has run.
+    pub(super) fn open_as_applied(place: Place, progress: Progress) -> Result<Self> {
+        Self::open_with(place, true, progress)
+    }
+
+    fn open_with(place: Place, only_applied: bool, progress: Progress) -> Result<Self> {
+        match Self::open_once(place.clone(), only_applied, progress) {
             // A shadow that is damaged is made anew, once.
             Err(error) if place.home.is_some() && is_damaged(&error) => {
                 Shadow::forget_all(place.home.as_deref());
-                Self::open_once(place, progress)
+                Self::open_once(place, only_applied, progress)
             }
             opened => opened,
         }
     }
 
-    fn open_once(place: Place, progress: Progress) -> Result<Self> {
+    fn open_once(place: Place, only_applied: bool, progress: Progress) -> Result<Self> {
         must_be_there(&place.local_file)?;
         let mut place = place;
         let lock = lock(&place.local_file, progress)?;
         place.home = place.home.filter(|home| lock.is_some() && std::fs::create_dir_all(home).is_ok());
-        let folder = Folder::read(&place.folder, place.pattern.as_deref(), &place.folder)?;
+        let mut folder = Folder::read(&place.folder, place.pattern.as_deref(), &place.folder)?;
+        if only_applied {
+            let applied = table::applied(&open_to_read(&place.local_file)?, "main", &place.migrations_table)?;
+            folder.migrations.retain(|migration| applied.iter().any(|row| row.name == migration.name));
+        }
         let mut shadow = Shadow::open(place.home.as_deref(), World::First)?;
         let sources = sources(&folder, &shadow)?;
         replay(&mut shadow, &sources, &place, progress)?;
@@ -158,7 +171,12 @@ impl Bench {
 }
 
 /// Replays the folder; after each file that used chance, the cells that it left unknown are noted.
-fn replay(shadow: &mut Shadow, sources: &[Source], place: &Place, progress: Progress) -> Result<()> {
+pub(super) fn replay(
+    shadow: &mut Shadow,
+    sources: &[Source],
+    place: &Place,
+    progress: Progress,
+) -> Result<()> {
     let mut other: Option<Shadow> = None;
     shadow.bring_to(
         sources,
@@ -179,7 +197,7 @@ fn replay(shadow: &mut Shadow, sources: &[Source], place: &Place, progress: Prog
 }
 
 /// The folder as the shadow reads it.
-fn sources<'f>(folder: &'f Folder, shadow: &Shadow) -> Result<Vec<Source<'f>>> {
+pub(super) fn sources<'f>(folder: &'f Folder, shadow: &Shadow) -> Result<Vec<Source<'f>>> {
     let known = shadow.digests()?;
     folder
         .migrations

@@ -3,6 +3,7 @@
 mod apply;
 mod baseline;
 mod bench;
+mod contest;
 mod error;
 mod local;
 mod publish;

@@ -42,16 +42,6 @@ pub fn run_file(
     prepare: impl FnOnce(&Connection) -> rusqlite::Result<()>,
     record: impl FnOnce(&Connection) -> rusqlite::Result<()>,
 ) -> Result<(), Error> {
-    run_transaction(conn, name, text, prepare, record)
-}
-
-fn run_transaction(
-    conn: &mut Connection,
-    name: &str,
-    text: &str,
-    prepare: impl FnOnce(&Connection) -> rusqlite::Result<()>,
-    record: impl FnOnce(&Connection) -> rusqlite::Result<()>,
-) -> Result<(), Error> {
     conn.execute_batch("BEGIN IMMEDIATE")?;
     let done = prepare(conn).map_err(Error::from).and_then(|()| run_guarded(conn, name, text));
     let done = done.and_then(|()| {

@@ -262,3 +262,34 @@ fn cells_that_nobody_can_know_are_never_pending_by_themselves() {
         untouched_is_clean(migration);
     }
 }
+
+#[test]
+fn rows_whose_key_nobody_can_know_are_never_pending_by_themselves() {
+    for migration in [
+        "CREATE TABLE u (id INTEGER PRIMARY KEY, n);\nINSERT INTO u VALUES (abs(random()), 'a');\n",
+        "CREATE TABLE u (id TEXT PRIMARY KEY, n) WITHOUT ROWID;\nINSERT INTO u VALUES (hex(randomblob(8)), 'a');\n",
+        "CREATE TABLE u (id INTEGER PRIMARY KEY AUTOINCREMENT, n);\nINSERT INTO u VALUES (abs(random() % 100000), 1);\n",
+        "CREATE TABLE u (id INTEGER PRIMARY KEY, n);\nINSERT INTO u (n) SELECT 1 WHERE date('now') > '2010-01-01';\n",
+    ] {
+        untouched_is_clean(migration);
+    }
+}
+
+#[test]
+fn a_change_of_a_row_whose_key_chance_made_is_refused_and_other_rows_are_not() {
+    let project = Scratch::guestbook().file(
+        "migrations/0001_u.sql",
+        "CREATE TABLE u (id INTEGER PRIMARY KEY, n);\nINSERT INTO u VALUES (abs(random()), 'a');\n",
+    );
+    project.d1(["apply"]).success();
+    project.d1([]).success();
+    project.sql("INSERT INTO u VALUES (5, 'mine')");
+    project.d1(["data", "-m", "mine"]).success();
+    assert!(project.read("0002_mine.sql").contains("(5, 'mine')"));
+    project.d1(["check"]).success();
+    project.sql("UPDATE u SET n = 'b' WHERE id <> 5");
+    project.d1(["check"]).code(1);
+    project.d1(["data", "-m", "theirs"]).code(2).stderr_has("cannot be named on the real D1");
+    project.sql("UPDATE u SET n = 'a' WHERE id <> 5");
+    project.d1(["check"]).success();
+}

@@ -259,3 +259,19 @@ fn the_very_first_run_can_be_started_twice() {
         ends_equal(&project);
     }
 }
+
+#[test]
+fn where_both_touched_a_row_the_last_writer_counts_and_the_tool_says_so() {
+    for (mine, theirs) in [
+        ("UPDATE letters SET n = 5 WHERE id = 1", "UPDATE letters SET n = 9 WHERE id = 1;\n"),
+        ("UPDATE letters SET n = 5 WHERE id = 1", "DELETE FROM letters WHERE id = 1;\n"),
+    ] {
+        let project = letters();
+        project.sql(mine);
+        project.write("migrations/0002_theirs.sql", theirs);
+        // The change that was pending is gone for good: nobody may learn that from `log` alone.
+        project.d1(["apply"]).success().stderr_has("letters").stderr_has("pending");
+        project.d1(["check"]).success();
+        ends_equal(&project);
+    }
+}
