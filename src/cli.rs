@@ -16,15 +16,15 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     after_help = "Exit status: 0 done, or nothing pending; 1 only from `check` (it found something) and `verify` (they differ); 2 any error."
 )]
 pub struct Cli {
-    #[command(flatten)]
-    pub place: PlaceArgs,
-    #[command(flatten)]
-    pub output: OutputArgs,
-    /// What the data migration of this run is about; becomes its file name
+    /// What the data migration of this run is about; becomes its file name [default: data changes]
     #[arg(short, long, value_name = "MESSAGE")]
     pub message: Option<String>,
     #[command(flatten)]
     pub size: SizeArgs,
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -182,9 +182,9 @@ pub struct SinceArgs {
 /// How large.
 #[derive(Debug, Args)]
 pub struct SizeArgs {
-    /// A migration above this size goes on in the next file: bytes, or with K or M
-    #[arg(long, value_name = "SIZE", default_value = "8M", value_parser = size)]
-    pub max_file_size: u64,
+    /// A migration above this size goes on in the next file: bytes, or with K or M [default: 8M]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_file_size: Option<u64>,
 }
 
 fn size(text: &str) -> Result<u64, String> {

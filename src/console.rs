@@ -92,6 +92,7 @@ impl Console {
     pub fn told(&self, told: Told) {
         match told {
             Told::Working(text) => self.progress(text),
+            Told::Applied(name) => self.status("Applied", name),
             Told::Waiting(text) => self.finding("Waiting", text),
         }
     }

@@ -10,13 +10,13 @@ use rusqlite::Connection;
 use crate::changefeed::{self, Operation};
 use crate::difference::Selection;
 use crate::draft::Part;
-use crate::engine::{self, Bench, MAX_FILE_SIZE, Place, Ready};
+use crate::engine::{self, Bench, Drafted, MAX_FILE_SIZE, Place, Ready};
 use crate::migrations::{Folder, Header, Migration, parse_header};
 use crate::sql_text::statements;
 
 /// A local D1 database and its migrations folder.
 ///
-/// Everything that the command line does can be done from here. Nothing is printed, and no shadow is kept between two calls:
+/// What writes migrations on the command line can be called from here. Nothing is printed, and no shadow is kept between two calls:
 /// each call replays the folder.
 ///
 /// # Example: a data migration of the last week
@@ -146,8 +146,8 @@ impl<'c> Migrations<'c> {
     /// Migrations of the folder have not run here, the schemas differ, a row is larger than D1 takes, a file cannot be written.
     pub fn data(&self, message: &str, changes: &Changes) -> Result<Vec<Utf8PathBuf>> {
         match self.draft(message, changes)? {
-            Some(draft) => draft.publish(&mut |_| {}),
-            None => Ok(Vec::new()),
+            Drafted::Draft(draft) => draft.publish(&mut |_| {}),
+            Drafted::Nothing { .. } => Ok(Vec::new()),
         }
     }
 
@@ -172,11 +172,14 @@ impl<'c> Migrations<'c> {
     /// # Errors
     /// As for [`Migrations::data`].
     pub fn changes(&self, changes: &Changes) -> Result<impl Iterator<Item = Result<String>>> {
-        let parts = self.draft("changes", changes)?.map(|draft| draft.parts).unwrap_or_default();
+        let parts = match self.draft("changes", changes)? {
+            Drafted::Draft(draft) => draft.parts,
+            Drafted::Nothing { .. } => Vec::new(),
+        };
         Ok(Statements { parts: parts.into(), held: VecDeque::new() })
     }
 
-    fn draft(&self, message: &str, changes: &Changes) -> Result<Option<engine::Draft>> {
+    fn draft(&self, message: &str, changes: &Changes) -> Result<Drafted> {
         let ready = Ready::open(&self.place, &mut |_| {})?;
         changes.selection.check(&ready.bench.here)?;
         ready.schema_must_agree()?;

@@ -74,12 +74,13 @@ pub fn name_is_taken(conn: &Connection) -> rusqlite::Result<bool> {
     Ok(kind(conn)?.is_some() && !exists(conn, "main")?)
 }
 
-/// Does it hold entries about rows or migrations?
+/// Does it hold entries about rows?
 pub fn has_rows(conn: &Connection) -> rusqlite::Result<bool> {
     if !exists(conn, "main")? {
         return Ok(false);
     }
-    let sql = format!("SELECT EXISTS (SELECT 1 FROM {CHANGEFEED} WHERE op NOT IN ('start', 'T'))");
+    let sql =
+        format!("SELECT EXISTS (SELECT 1 FROM {CHANGEFEED} WHERE op NOT IN ('start', 'T', 'A', 'owed'))");
     conn.query_row(&sql, (), |row| row.get(0))
 }
 

@@ -12,6 +12,6 @@ pub use journal::{
     mark_is_still_there, name_is_taken, owe, owed,
 };
 pub use tracking::{
-    Tracking, follow_applied, follows_applied, install, is_fed, remove, state, unfollow_applied,
+    Tracking, create, follow_applied, follows_applied, install, is_fed, remove, state, unfollow_applied,
 };
 pub use triggers::{NOT_KEPT, unique_columns};

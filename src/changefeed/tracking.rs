@@ -54,17 +54,22 @@ pub fn state(conn: &Connection, database: &str, tables: &[Table]) -> rusqlite::R
         .collect())
 }
 
-/// Installs or refreshes the triggers of these tables; gives the names of those where something had to be done.
-///
-/// Each gets an entry of its own in the changefeed: rows that changed before it were not followed.
-pub fn install(conn: &Connection, tables: &[Table]) -> rusqlite::Result<Vec<String>> {
+/// Makes the changefeed, where there is none.
+pub fn create(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(&format!(
         "CREATE TABLE IF NOT EXISTS {CHANGEFEED}(
            id INTEGER PRIMARY KEY, at INTEGER NOT NULL, op TEXT NOT NULL, tbl TEXT NOT NULL,
            key, new_key, old TEXT, taken TEXT);
          INSERT INTO {CHANGEFEED}(at, op, tbl, key)
            SELECT {NOW}, 'start', '', hex(randomblob(16)) WHERE NOT EXISTS (SELECT 1 FROM {CHANGEFEED});"
-    ))?;
+    ))
+}
+
+/// Installs or refreshes the triggers of these tables; gives the names of those where something had to be done.
+///
+/// Each gets an entry of its own in the changefeed: rows that changed before it were not followed.
+pub fn install(conn: &Connection, tables: &[Table]) -> rusqlite::Result<Vec<String>> {
+    create(conn)?;
     let mut installed = Vec::new();
     for (table, tracking) in tables.iter().zip(state(conn, "main", tables)?) {
         if matches!(tracking, Tracking::On | Tracking::Impossible) {

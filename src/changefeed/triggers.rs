@@ -169,7 +169,7 @@ impl Body<'_> {
 
     /// A change of any column can bring a row into a partial index, or give an expression another value.
     fn knows_taken(&self) -> bool {
-        self.table.secondary_keys().all(|key| !key.partial && key.plain_columns().is_some())
+        self.table.secondary_keys().all(|key| key.predicate.is_none() && key.plain_columns().is_some())
     }
 
     fn unique_columns(&self) -> Vec<usize> {

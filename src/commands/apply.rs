@@ -24,9 +24,6 @@ pub(super) fn run(scene: &Scene, record: bool) -> Result<ExitCode> {
     if applied.created {
         console.status("Created", describe::shown(&scene.place.local_file));
     }
-    for name in &applied.names {
-        console.status("Applied", name);
-    }
     for (table, rows) in applied.contested.iter().filter(|_| !applied.names.is_empty()) {
         console.warning(format!(
             "{table}: {} with a pending change of yours {} touched by these migrations too; what the database holds now counts",

@@ -16,6 +16,7 @@ pub(super) fn run(scene: &Scene) -> Result<ExitCode> {
     };
     // Files whose whole effect is already here only lack their record.
     let behind = if bench.lacks_only_records(&comparison)? { Vec::new() } else { behind };
+    let bench_is_empty = bench.folder.migrations.is_empty();
     let twice: Vec<String> = (bench.folder.duplicate_numbers().iter())
         .map(|(_, migrations)| {
             let names: Vec<&str> = migrations.iter().map(|migration| migration.name.as_str()).collect();
@@ -45,7 +46,7 @@ pub(super) fn run(scene: &Scene) -> Result<ExitCode> {
     }
     if console.is_json() {
         let pending = if behind.is_empty() {
-            describe::changes_json(&comparison.tables)
+            describe::changes_json(&comparison.tables, &comparison.sequences, &comparison.indexes)
         } else {
             serde_json::json!([])
         };
@@ -61,10 +62,14 @@ pub(super) fn run(scene: &Scene) -> Result<ExitCode> {
         console.status("Clean", "nothing is pending");
         return Ok(ExitCode::SUCCESS);
     }
-    if !behind.is_empty() {
+    if bench_is_empty {
+        console.help("`cargo d1-migrate` writes the initial migration");
+    } else if !behind.is_empty() {
         console.help("`cargo d1-migrate apply` runs what is missing");
     } else if !drift.is_empty() {
         console.help("`cargo d1-migrate schema -m MESSAGE` makes a file for schema changes");
+    } else if !twice.is_empty() && changes.is_empty() {
+        console.help("give one of them the next free number, and rename it in the migrations table where it was applied");
     } else if !changes.is_empty() {
         console.help("`cargo d1-migrate data -m MESSAGE` writes the migration");
     }

@@ -6,9 +6,10 @@ use anyhow::Result;
 use camino::Utf8PathBuf;
 
 use super::{Scene, describe};
-use crate::difference::Selection;
+use crate::difference::{Selection, TableDifference};
 use crate::draft::Part;
-use crate::engine::Ready;
+use crate::engine::{Drafted, Ready};
+use crate::schema::Drift;
 
 pub(super) fn run(
     scene: &Scene,
@@ -17,13 +18,13 @@ pub(super) fn run(
     max_file_size: u64,
     dry_run: bool,
 ) -> Result<ExitCode> {
-    let ready = scene.ready()?;
-    selection.check(&ready.bench.here)?;
-    ready.schema_must_agree()?;
+    selection.check(&scene.schema()?)?;
+    let ready = if dry_run { scene.peek()? } else { scene.ready()? };
     write(scene, ready, selection, message, max_file_size, dry_run)
 }
 
-/// Writes what was selected of the difference, or prints it.
+/// Writes what was selected of the difference, or prints it. Tables that are defined otherwise than by the files are named
+/// and passed over.
 pub(super) fn write(
     scene: &Scene,
     ready: Ready,
@@ -32,27 +33,48 @@ pub(super) fn write(
     max_file_size: u64,
     dry_run: bool,
 ) -> Result<ExitCode> {
-    scene.console.progress("writing the data migration");
-    let draft = ready.draft_data(selection, message, max_file_size);
-    scene.console.progress_done();
-    let Some(draft) = draft? else {
-        scene.console.status("Nothing", "to write: no change is pending");
-        if scene.console.is_json() {
-            scene.console.json(&serde_json::json!({ "written": [] }));
-        }
-        return Ok(ExitCode::SUCCESS);
+    let console = scene.console;
+    let drift: Vec<String> = ready.comparison.drift.iter().map(Drift::sentence).collect();
+    console.progress("writing the data migration");
+    let drafted = ready.draft_data(selection, message, max_file_size);
+    console.progress_done();
+    let draft = match drafted? {
+        Drafted::Draft(draft) => draft,
+        Drafted::Nothing { left } => return Ok(report_nothing(scene, &left, dry_run)),
     };
+    for sentence in &drift {
+        console.finding("Schema", sentence);
+    }
     if dry_run {
         return print_draft(scene, draft.parts);
     }
     let changes =
         describe::changes(&draft.selected.taken, &draft.selected.sequences, &draft.selected.indexes);
     let left = describe::changes(&draft.selected.left, &[], &draft.selected.left_indexes);
-    report_written(scene, &draft.publish(&mut |told| scene.console.told(told))?, &changes);
+    report_written(scene, &draft.publish(&mut |told| console.told(told))?, &changes);
+    report_left(scene, left);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report_nothing(scene: &Scene, left: &[TableDifference], dry_run: bool) -> ExitCode {
+    let left = describe::changes(left, &[], &[]);
+    match left.is_empty() {
+        true => scene.console.status("Nothing", "to write: no change is pending"),
+        false => scene.console.status("Nothing", "to write of what was selected"),
+    }
+    report_left(scene, left);
+    if scene.console.is_json() {
+        let nothing: [(); 0] = [];
+        let key = if dry_run { "would_write" } else { "written" };
+        scene.console.json(&serde_json::json!({ key: nothing }));
+    }
+    ExitCode::SUCCESS
+}
+
+fn report_left(scene: &Scene, left: Vec<String>) {
     for left in left {
         scene.console.finding("Left", format!("{left} (still pending)"));
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// The SQL of a draft on stdout.

@@ -114,7 +114,11 @@ pub(super) fn changes(tables: &[TableDifference], sequences: &[Sequence], indexe
 }
 
 /// The same for a program.
-pub(super) fn changes_json(tables: &[TableDifference]) -> serde_json::Value {
+pub(super) fn changes_json(
+    tables: &[TableDifference],
+    sequences: &[Sequence],
+    indexes: &[String],
+) -> serde_json::Value {
     let rows = tables.iter().map(|difference| {
         serde_json::json!({
             "table": difference.table.name,
@@ -123,5 +127,9 @@ pub(super) fn changes_json(tables: &[TableDifference]) -> serde_json::Value {
             "deleted": difference.counts.deleted,
         })
     });
-    rows.collect()
+    let counters = sequences.iter().map(|sequence| {
+        serde_json::json!({ "table": sequence.table, "counter": { "before": sequence.files, "after": sequence.here } })
+    });
+    let indexes = indexes.iter().map(|index| serde_json::json!({ "table": index, "search_index": true }));
+    rows.chain(counters).chain(indexes).collect()
 }

@@ -9,6 +9,12 @@ pub enum Error {
         /// What was typed.
         text: String,
     },
+    /// A flag of the run without a command stands before a command.
+    #[error("{flag} stands before the command, where it does nothing")]
+    FlagBeforeCommand {
+        /// The flag.
+        flag: &'static str,
+    },
     /// The current folder is gone, or may not be read.
     #[error("the current folder cannot be read: {0}")]
     CurrentFolder(std::io::Error),
@@ -27,6 +33,7 @@ impl Error {
             Self::NotAMoment { .. } => {
                 "give a date, a time or a span, like 2026-11-22, 2026-11-22T19:16:55Z or `7 days`".into()
             }
+            Self::FlagBeforeCommand { .. } => "put it after the command".into(),
             Self::CurrentFolder(_) => "change to a folder that is there".into(),
             Self::NotUtf8 { .. } => {
                 "rename the folder, or name the files with --db and --dir from elsewhere".into()
@@ -44,6 +51,10 @@ mod tests {
         let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
         let all = [
             (Error::NotAMoment { text: "soon".into() }, "`soon` is not a moment"),
+            (
+                Error::FlagBeforeCommand { flag: "--message" },
+                "--message stands before the command, where it does nothing",
+            ),
             (Error::CurrentFolder(gone), "the current folder cannot be read: entity not found"),
             (
                 Error::NotUtf8 { path: "/\u{fffd}".into() },

@@ -183,7 +183,7 @@ impl Change {
                 }
             })
             .collect();
-        let at = Timestamp::from_millisecond(self.at).map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string());
+        let at = Timestamp::from_millisecond(self.at).map(|at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
         format!("{}  {} {} {}  {}", at.unwrap_or_default(), self.table, self.key, self.verb, shown.join(", "))
     }
 

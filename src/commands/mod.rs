@@ -20,11 +20,13 @@ use std::process::ExitCode;
 use anyhow::Result;
 use camino::Utf8PathBuf;
 
-use crate::cli::{Cli, Command, PlaceArgs};
+use crate::changefeed;
+use crate::cli::{Cli, Command, PlaceArgs, SizeArgs};
 use crate::console::Console;
 use crate::difference::Selection;
-use crate::engine::{self, Bench, Place, Ready, open_to_write};
+use crate::engine::{self, Bench, MAX_FILE_SIZE, Place, Ready, open_to_write};
 use crate::project::{self, Project, Request};
+use crate::schema::Schema;
 pub use error::Error;
 
 /// `check` found something, or `verify` a difference.
@@ -32,12 +34,18 @@ const FOUND: u8 = 1;
 
 /// Does what the command line asks for.
 pub fn run(cli: Cli, console: &Console) -> Result<ExitCode> {
+    if cli.command.is_some() {
+        // Else they would be taken in silence and do nothing.
+        let before =
+            [("--message", cli.message.is_some()), ("--max-file-size", cli.size.max_file_size.is_some())];
+        if let Some((flag, _)) = before.into_iter().find(|(_, is_there)| *is_there) {
+            return Err(Error::FlagBeforeCommand { flag }.into());
+        }
+    }
     let scene = Scene::find(&cli.place, console)?;
     match cli.command {
-        None => pipeline::run(&scene, cli.message.as_deref(), cli.size.max_file_size),
-        Some(Command::Init { message, size, dry_run }) => {
-            init::run(&scene, &message, size.max_file_size, dry_run)
-        }
+        None => pipeline::run(&scene, cli.message.as_deref(), limit(&cli.size)),
+        Some(Command::Init { message, size, dry_run }) => init::run(&scene, &message, limit(&size), dry_run),
         Some(Command::Track { tables, baseline }) => track::track(&scene, &tables.tables, baseline),
         Some(Command::Untrack { tables, purge }) => track::untrack(&scene, &tables.tables, purge),
         Some(Command::Check) => check::run(&scene),
@@ -45,7 +53,7 @@ pub fn run(cli: Cli, console: &Console) -> Result<ExitCode> {
         Some(Command::Data { message, tables, since, size, dry_run }) => {
             let since = since.since.as_deref().map(since::parse).transpose()?;
             let selection = Selection { tables: tables.tables, since };
-            data::run(&scene, &message, &selection, size.max_file_size, dry_run)
+            data::run(&scene, &message, &selection, limit(&size), dry_run)
         }
         Some(Command::Schema { message }) => schema::run(&scene, &message),
         Some(Command::Apply { record }) => apply::run(&scene, record),
@@ -56,6 +64,10 @@ pub fn run(cli: Cli, console: &Console) -> Result<ExitCode> {
         }
         Some(Command::Path) => path::run(&scene),
     }
+}
+
+fn limit(size: &SizeArgs) -> u64 {
+    size.max_file_size.unwrap_or(MAX_FILE_SIZE)
 }
 
 /// What every command stands on: where everything is, and where to tell about it.
@@ -98,6 +110,17 @@ impl<'c> Scene<'c> {
         Ok(ready)
     }
 
+    /// Opens the workbench for a look ahead: nothing is recorded.
+    fn peek(&self) -> Result<Ready> {
+        self.opened(Ready::peek(&self.place, &mut |told| self.console.told(told)))
+    }
+
+    /// The local schema.
+    fn schema(&self) -> Result<Schema> {
+        let conn = self.opened(engine::open_to_read(&self.place.local_file).map_err(Into::into))?;
+        Ok(crate::schema::read(&conn, "main", &self.place.migrations_table)?)
+    }
+
     fn opened<T>(&self, opened: Result<T>) -> Result<T> {
         self.console.progress_done();
         opened.inspect_err(|error| {
@@ -105,6 +128,11 @@ impl<'c> Scene<'c> {
                 describe::missing_database(self);
             }
         })
+    }
+
+    /// Is any table followed?
+    fn is_tracked(&self) -> Result<bool> {
+        Ok(changefeed::is_fed(&engine::open_to_read(&self.place.local_file)?)?)
     }
 
     /// Takes back what [`Self::track`] installed; without a table that is followed, the changefeed goes too.

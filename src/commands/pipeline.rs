@@ -17,19 +17,27 @@ pub(super) fn run(scene: &Scene, message: Option<&str>, max_file_size: u64) -> R
     let is_first = bench.folder.migrations.is_empty();
     if is_first && bench.here.tables.is_empty() {
         scene.console.status("Nothing", "to do: the local database has no tables yet");
+        if scene.console.is_json() {
+            let nothing: [(); 0] = [];
+            scene.console.json(&serde_json::json!({ "written": nothing }));
+        }
         return Ok(ExitCode::SUCCESS);
     }
     drop(bench);
     if !is_first {
         // What stands in the way must be said before anything is touched.
-        scene.ready()?.schema_must_agree()?;
+        let ready = scene.ready()?;
+        if !ready.comparison.has_changes() {
+            ready.schema_must_agree()?;
+        }
     }
+    let was_tracked = scene.is_tracked()?;
     let tracked = scene.track(&[])?;
     if !tracked.is_empty() {
         scene.console.status("Tracking", tracked.join(", "));
     }
     let done = write(scene, is_first, message.unwrap_or(UNNAMED), max_file_size);
-    if done.is_err() && !tracked.is_empty() {
+    if done.is_err() && !was_tracked {
         // Nothing was written: everything is left as it was.
         scene.untrack(&tracked)?;
     }

@@ -23,7 +23,10 @@ pub(super) fn run(scene: &Scene, message: &str) -> Result<ExitCode> {
     for drift in &comparison.drift {
         scene.console.warning(drift.sentence());
     }
-    scene.console.help("put the statements in, then run `cargo d1-migrate apply`");
+    scene.console.help(match comparison.drift.is_empty() {
+        true => "put the statements in, then run `cargo d1-migrate apply`",
+        false => "put in the statements that made this difference; the database has them already, so then run `cargo d1-migrate apply --record`",
+    });
     match scene.console.is_json() {
         true => scene.console.json(&serde_json::json!({ "written": [path] })),
         false => scene.console.out(&path),

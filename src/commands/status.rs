@@ -69,7 +69,7 @@ pub(super) fn run(scene: &Scene) -> Result<ExitCode> {
             "unapplied": behind,
             "gone": bench.gone(),
             "schema": comparison.drift.iter().map(crate::schema::Drift::sentence).collect::<Vec<_>>(),
-            "pending": if behind.is_empty() { describe::changes_json(&comparison.tables) } else { serde_json::json!([]) },
+            "pending": if behind.is_empty() { describe::changes_json(&comparison.tables, &comparison.sequences, &comparison.indexes) } else { serde_json::json!([]) },
         }));
     }
     if behind.is_empty() {

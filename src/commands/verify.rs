@@ -22,7 +22,7 @@ pub(super) fn run(scene: &Scene) -> Result<ExitCode> {
     }
     if console.is_json() {
         console.json(&serde_json::json!({
-            "same": comparison.is_same(), "schema": drift, "rows": describe::changes_json(&comparison.tables),
+            "same": comparison.is_same(), "schema": drift, "rows": describe::changes_json(&comparison.tables, &comparison.sequences, &comparison.indexes),
             "unknown_cells": bench.unknown_cells, "migrations": bench.folder.migrations.len(), "tables": bench.here.tables.len(),
         }));
     }

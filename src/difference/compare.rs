@@ -116,7 +116,7 @@ pub(super) fn compare_tables(
 }
 
 /// Rows can be compared where both tables store the same columns under the same names.
-fn has_same_columns(table: &Table, other: Option<&Table>) -> bool {
+pub(super) fn has_same_columns(table: &Table, other: Option<&Table>) -> bool {
     let names = |table: &Table| -> Vec<String> {
         table.stored().map(|position| table.columns[position].name.to_lowercase()).collect()
     };

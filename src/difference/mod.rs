@@ -25,7 +25,7 @@ pub use recheck::{reached, recheck};
 pub use search::{LIVE_TERMS, index_differs, is_search_index, with_terms};
 pub use select::{Selected, Selection, select};
 pub use sequences::{Sequence, sequences};
-pub use unknown::{adopt_unknown, any_unknown, find_unknown, unnameable};
+pub use unknown::{adopt_unknown, any_unknown, any_unknown_cell, find_unknown, hangs_on_chance, unnameable};
 
 /// The name under which the local database is attached.
 pub const LIVE: &str = "live";

@@ -93,21 +93,28 @@ fn list_values(conn: &Connection, table: &Table, diff: &str, key: &UniqueKey) ->
         };
         key.terms.iter().enumerate().map(term).collect::<Vec<_>>().join(", ")
     };
-    let moved = match key.plain_columns().filter(|_| !key.partial) {
+    let moved = match key.plain_columns().filter(|_| key.predicate.is_none()) {
         None => "1".to_owned(),
         Some(columns) => {
             let changed = columns.iter().map(|&position| column_differs(&table.columns[position], "l", "s"));
             changed.collect::<Vec<_>>().join(" OR ")
         }
     };
+    // A row outside of a partial index neither takes nor holds.
+    let inside = |place: &str, side: char| match &key.predicate {
+        Some(predicate) => {
+            format!("(SELECT {predicate} FROM {place} WHERE {})", shape.is_named(&shape.table, side))
+        }
+        None => "1".into(),
+    };
     let index = key.terms.iter().enumerate();
     let index: Vec<String> =
         index.map(|(at, (_, collation))| format!("v{at} COLLATE {}", quote_identifier(collation))).collect();
     conn.execute_batch(&format!(
         "CREATE TEMP TABLE d1_migrate_taken AS SELECT d.rowid AS r, {taken} FROM {diff} d
-           CROSS JOIN {live} l ON {named_l} CROSS JOIN {shadow} s ON {named_s} WHERE d.kind = 'U' AND ({moved});
+           CROSS JOIN {live} l ON {named_l} CROSS JOIN {shadow} s ON {named_s} WHERE d.kind = 'U' AND ({moved}) AND {takes};
          CREATE TEMP TABLE d1_migrate_held AS SELECT d.rowid AS r, {held} FROM {diff} d
-           WHERE d.kind = 'U' AND EXISTS (SELECT 1 FROM temp.d1_migrate_taken);
+           WHERE d.kind = 'U' AND {holds} AND EXISTS (SELECT 1 FROM temp.d1_migrate_taken);
          CREATE INDEX temp.d1_migrate_held_v ON d1_migrate_held({index});",
         taken = values(&shape.live(), 'l'),
         held = values(&shape.shadow(), 's'),
@@ -115,6 +122,8 @@ fn list_values(conn: &Connection, table: &Table, diff: &str, key: &UniqueKey) ->
         shadow = shape.shadow(),
         named_l = shape.is_named("l", 'l'),
         named_s = shape.is_named("s", 's'),
+        takes = inside(&shape.live(), 'l'),
+        holds = inside(&shape.shadow(), 's'),
         index = index.join(", "),
     ))
 }

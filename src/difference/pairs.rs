@@ -64,7 +64,7 @@ type Key = Vec<(usize, String)>;
 fn plain(key: &UniqueKey) -> Option<Key> {
     let column =
         |(term, collation): &(Term, String)| term.column().map(|position| (position, collation.clone()));
-    if key.partial { None } else { key.terms.iter().map(column).collect() }
+    if key.predicate.is_some() { None } else { key.terms.iter().map(column).collect() }
 }
 
 fn primary_key(table: &Table) -> Option<Key> {

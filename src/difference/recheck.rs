@@ -4,22 +4,22 @@ use rusqlite::Connection;
 
 use super::Error;
 use super::columns::{RowShape, column_differs};
-use super::compare::{Rows, TableDifference, compare_tables, count};
+use super::compare::{Counts, Rows, TableDifference, compare_tables, count, list_rows};
 use super::look::{Look, Scope};
 use super::order::key_bit;
 use crate::schema::{ForeignKey, Schema, Table, TableKind, UniqueKey};
 
-/// Compares once more the rows that were written and the tables that foreign keys' actions reach from them. Rows that are
-/// meant to stay different (`left`) do not count.
+/// Compares once more the rows that were written and the tables that foreign keys' actions reached from them, as
+/// [`reached`] said before the writing. Rows that are meant to stay different (`left`) do not count.
 pub fn recheck(
     conn: &Connection,
     here: &Schema,
     files: &Schema,
     written: &[TableDifference],
+    reached: &[String],
     left: &[TableDifference],
     round: usize,
 ) -> Result<Vec<TableDifference>, Error> {
-    let reached = reached(conn, here, written)?;
     let mut narrow: Vec<(String, Look)> =
         reached.iter().map(|table| (table.clone(), Look::Everywhere)).collect();
     for difference in written {
@@ -32,9 +32,8 @@ pub fn recheck(
     let mut found = compare_tables(conn, files, &tables, &scope, round)?;
     for difference in &mut found {
         let stays = left.iter().find(|other| other.table.name == difference.table.name);
-        if let (Some(stays), Rows::Listed(diff)) = (stays, &difference.rows) {
-            forget(conn, &difference.table, diff, &stays.rows)?;
-            difference.counts = count(conn, &difference.table, &difference.rows)?;
+        if let Some(stays) = stays {
+            forget(conn, difference, &stays.rows, round)?;
         }
     }
     found.retain(|difference| difference.counts.total() > 0);
@@ -131,16 +130,31 @@ fn look_again(conn: &Connection, difference: &TableDifference, round: usize) -> 
     }
 }
 
-/// Takes the rows that stay different out of the list.
-fn forget(conn: &Connection, table: &Table, diff: &str, stays: &Rows) -> rusqlite::Result<()> {
+/// Takes the rows that stay different out of a difference.
+fn forget(
+    conn: &Connection,
+    found: &mut TableDifference,
+    stays: &Rows,
+    round: usize,
+) -> rusqlite::Result<()> {
     let Rows::Listed(stays) = stays else {
-        return conn.execute_batch(&format!("DELETE FROM {diff}"));
+        // The whole table stays as it is.
+        found.counts = Counts::default();
+        return Ok(());
     };
-    let shape = RowShape::of(table);
+    let diff = match &found.rows {
+        Rows::Listed(diff) => diff.clone(),
+        Rows::AllNew => list_rows(conn, &found.table, &Look::Everywhere, &format!("{round}_all"))?,
+        Rows::Rewritten => return Ok(()),
+    };
+    let shape = RowShape::of(&found.table);
     let same = |side: char| {
         let slots = shape.slots(side).into_iter();
         let same: Vec<String> = slots.map(|slot| format!("o.{slot} = d.{slot}")).collect();
         format!("EXISTS (SELECT 1 FROM {stays} o WHERE {})", same.join(" AND "))
     };
-    conn.execute_batch(&format!("DELETE FROM {diff} AS d WHERE {} OR {}", same('l'), same('s')))
+    conn.execute_batch(&format!("DELETE FROM {diff} AS d WHERE {} OR {}", same('l'), same('s')))?;
+    found.rows = Rows::Listed(diff);
+    found.counts = count(conn, &found.table, &found.rows)?;
+    Ok(())
 }

@@ -63,7 +63,7 @@ impl Selection {
 /// Divides a difference.
 pub fn select(conn: &Connection, comparison: &Comparison, selection: &Selection) -> Result<Selected, Error> {
     let mut selected = Selected::default();
-    for difference in &comparison.tables {
+    for (number, difference) in comparison.tables.iter().enumerate() {
         if !selection.takes(&difference.table.name) {
             selected.left.push(difference.clone());
             continue;
@@ -71,7 +71,7 @@ pub fn select(conn: &Connection, comparison: &Comparison, selection: &Selection)
         match selection.since {
             None => selected.taken.push(difference.clone()),
             Some(since) => {
-                let (taken, left) = divide(conn, difference, since)?;
+                let (taken, left) = divide(conn, difference, since, number)?;
                 selected.taken.extend(taken);
                 selected.left.extend(left);
             }
@@ -98,6 +98,7 @@ fn divide(
     conn: &Connection,
     difference: &TableDifference,
     since: i64,
+    number: usize,
 ) -> Result<(Option<TableDifference>, Option<TableDifference>), Error> {
     let table = &difference.table;
     let shape = RowShape::of(table);
@@ -106,7 +107,7 @@ fn divide(
     };
     let diff = match &difference.rows {
         Rows::Listed(diff) => diff.clone(),
-        Rows::AllNew => list_rows(conn, table, &Look::Everywhere, &format!("since_{}", shape_number(&keys)))?,
+        Rows::AllNew => list_rows(conn, table, &Look::Everywhere, &format!("since_{number}"))?,
         Rows::Rewritten => return Ok((None, Some(difference.clone()))),
     };
     let rest = format!("{diff}_left");
@@ -126,9 +127,4 @@ fn divide(
         Ok((counts != Counts::default()).then(|| TableDifference { table: table.clone(), rows, counts }))
     };
     Ok((part(diff)?, part(rest)?))
-}
-
-/// A part of a temporary table's name that is as distinct as the name of its keys.
-fn shape_number(keys: &str) -> usize {
-    keys.bytes().fold(0, |sum: usize, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
 }

@@ -7,12 +7,12 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::columns::{RowShape, column_differs};
-use super::compare::{Rows, TableDifference};
+use super::compare::{Rows, TableDifference, has_same_columns};
 use super::{Error, LIVE};
 use crate::changefeed;
 use crate::migrations::table;
 use crate::names::{CHANGEFEED, SHADOW_UNKNOWN};
-use crate::schema::{Schema, Table, TableKind};
+use crate::schema::{self, Schema, Table, TableKind};
 use crate::sql_text::{quote_identifier, string_literal};
 
 /// Stands in place of a column where a whole row is unknown.
@@ -84,8 +84,15 @@ pub fn adopt_unknown(conn: &Connection, here: &Schema, migrations_table: &str) -
     conn.execute_batch("BEGIN")?;
     let mut adopted = 0;
     let applied = table::applied(conn, LIVE, migrations_table).unwrap_or_default();
+    let files = schema::read(conn, "main", migrations_table)?;
     for (table, column, file) in cells {
-        let Some(table) = here.table(&table).filter(|table| is_plain(table)) else { continue };
+        // A file that has not run here may have renamed or dropped it.
+        let is_alike = |table: &&Table| {
+            files.table(&table.name).is_some_and(|other| has_same_columns(table, Some(other)))
+        };
+        let Some(table) = here.table(&table).filter(|table| is_plain(table)).filter(is_alike) else {
+            continue;
+        };
         let is_applied = applied.iter().any(|row| row.name == file);
         if column == WHOLE_ROW {
             adopted += adopt_rows(conn, table, &file, is_applied)?;
@@ -97,6 +104,23 @@ pub fn adopt_unknown(conn: &Connection, here: &Schema, migrations_table: &str) -
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
     conn.execute_batch("PRAGMA foreign_keys = ON")?;
     Ok(adopted)
+}
+
+/// Is there any unknown cell or row?
+pub fn any_unknown_cell(conn: &Connection) -> rusqlite::Result<bool> {
+    conn.query_row(&format!("SELECT EXISTS (SELECT 1 FROM {SHADOW_UNKNOWN})"), (), |row| row.get(0))
+}
+
+/// Does one of these files leave unknown cells or rows?
+pub fn hangs_on_chance(conn: &Connection, files: &[String]) -> rusqlite::Result<bool> {
+    let mut statement =
+        conn.prepare(&format!("SELECT EXISTS (SELECT 1 FROM {SHADOW_UNKNOWN} WHERE file = ?1)"))?;
+    for file in files {
+        if statement.query_row([file], |row| row.get(0))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Is there an unknown cell in one of these columns?
@@ -125,7 +149,7 @@ fn adopt_column(
     let quoted = quote_identifier(column);
     // Of a row that changed and stayed where it was, only the columns that its image names changed.
     let label = string_literal(&format!("{quoted}="));
-    let changes = format!("op IN ('I', 'D') OR new_key IS NOT NULL OR instr(old, {label})");
+    let changes = format!("op IN ('I', 'D') OR new_key IS NOT NULL OR old = '' OR instr(old, {label})");
     let changed_here = keys_changed_here(conn, &name, &file, &changes, is_applied)?;
     let adopt = format!(
         "UPDATE OR IGNORE {shadow} AS s SET {quoted} = (SELECT l.{quoted} FROM {live} l WHERE {same})

@@ -40,7 +40,7 @@ impl RowWriter<'_> {
             }
             let expected = natural.map(ValueRef::Integer);
             natural = match expected == values.first().copied() {
-                true => natural.map(|rowid| rowid + 1),
+                true => natural.and_then(|rowid| rowid.checked_add(1)),
                 false => {
                     if expected.is_some() {
                         self.spool_rest(&mut batch)?;

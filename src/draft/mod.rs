@@ -18,7 +18,7 @@ pub use error::Error;
 pub use parts::{Naming, Part};
 
 use crate::difference::{
-    Scope, Selected, TableDifference, compare, is_search_index, recheck, sequences, unnameable,
+    Scope, Selected, TableDifference, compare, is_search_index, reached, recheck, sequences, unnameable,
 };
 use crate::schema::{Schema, Table, children_first};
 use crate::sql_text::{display_identifier, one_line, quote_identifier, string_literal};
@@ -94,8 +94,10 @@ fn write_rows(parts: &mut Parts, here: &Schema, files: &Schema, selected: &Selec
     let conn = parts.conn();
     let mut pending = selected.taken.clone();
     for round in 1..=MOST_ROUNDS {
+        // Once the statements have run, nothing differs any more that could tell.
+        let reached = reached(conn, here, &pending)?;
         statements(conn, files, &pending)?.drain(|sql| parts.statement(sql))?;
-        pending = recheck(conn, here, files, &pending, &selected.left, round)?;
+        pending = recheck(conn, here, files, &pending, &reached, &selected.left, round)?;
         if pending.is_empty() {
             return if parts::no_foreign_key_is_open(conn) {
                 Ok(())
@@ -126,6 +128,7 @@ fn statements(conn: &Connection, files: &Schema, differences: &[TableDifference]
     for difference in order.iter().rev().filter_map(find) {
         RowWriter::new(conn, difference, &order, &mut spool).inserts()?;
     }
+    spool.push(parts::RELEASE)?;
     Ok(spool)
 }
 
@@ -139,7 +142,10 @@ fn write_sequences(parts: &mut Parts, here: &Schema, selected: &Selected) -> Res
         let sql = match (sequence.here, sequence.files) {
             (None, _) => format!("DELETE FROM sqlite_sequence WHERE name = {name};"),
             (Some(value), None) => {
-                format!("INSERT INTO sqlite_sequence (name, seq) VALUES ({name}, {});", value)
+                // A second row for one table would never be read.
+                format!(
+                    "INSERT INTO sqlite_sequence (name, seq) SELECT {name}, {value} WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = {name});"
+                )
             }
             // The real D1 may have counted further.
             (Some(value), Some(files)) if value > files => {

@@ -39,6 +39,12 @@ pub struct Naming {
     pub max_file_size: u64,
 }
 
+/// In place of a statement: from here on the file must not end.
+pub(super) const HOLD: &str = "hold";
+
+/// In place of a statement: the file may end again.
+pub(super) const RELEASE: &str = "release";
+
 /// Writes statements into files.
 pub(super) struct Parts<'c> {
     conn: &'c Connection,
@@ -46,6 +52,8 @@ pub(super) struct Parts<'c> {
     done: Vec<Part>,
     /// Is a long value being put together? Its statements stay in one file.
     holds_pieces: bool,
+    /// Are rows out of their place? They come back in the same file.
+    held: bool,
     open: Option<Part>,
     /// Statements that begin and end every file: triggers that step aside, and come back.
     pub(super) before: Vec<String>,
@@ -59,6 +67,7 @@ impl<'c> Parts<'c> {
             naming,
             done: Vec::new(),
             holds_pieces: false,
+            held: false,
             open: None,
             before: Vec::new(),
             after: Vec::new(),
@@ -71,10 +80,15 @@ impl<'c> Parts<'c> {
 
     /// Runs a statement on the shadow and writes it down.
     pub(super) fn statement(&mut self, sql: &str) -> Result<(), Error> {
+        if [HOLD, RELEASE].contains(&sql) {
+            self.held = sql == HOLD;
+            return Ok(());
+        }
         if let Some(part) = &self.open
             && part.len + sql.len() as u64 > self.naming.max_file_size
             && no_foreign_key_is_open(self.conn)
             && !self.holds_pieces
+            && !self.held
         {
             self.close()?;
         }

@@ -4,6 +4,7 @@ use rusqlite::Row;
 use rusqlite::types::{Value, ValueRef};
 
 use super::Error;
+use super::parts::HOLD;
 use super::rows::{Place, RowWriter, ordered};
 use crate::difference::{ROWID_BIT, Rows, column_differs, key_bit};
 use crate::schema::{Affinity, Identity, UniqueKey};
@@ -102,6 +103,7 @@ impl RowWriter<'_> {
         let mut any = false;
         while let Some(row) = rows.next()? {
             if !std::mem::replace(&mut any, true) {
+                self.spool.push(HOLD)?;
                 self.spool.push(CHECKS_OFF)?;
             }
             let moment = moment(row)?;
@@ -111,6 +113,10 @@ impl RowWriter<'_> {
             });
             let values: Vec<(String, Value)> = values.collect();
             let set: Vec<Cell> = values.iter().map(|(name, value)| (name.clone(), value.into())).collect();
+            if set.is_empty() {
+                // Every column that decides also names the row, and stays.
+                continue;
+            }
             let place = self.place(row, IDENTITY, &[])?;
             self.push_all(update(&self.table.name, &set, &place)?)?;
         }

@@ -12,6 +12,7 @@ use crate::changefeed::{self, Tracking};
 use crate::migrations::{Folder, Migration, table};
 use crate::schema::{self, Table};
 use crate::shadow::{self, run_file};
+use crate::sql_text::statements;
 
 /// What `apply` did.
 #[derive(Debug, Default)]
@@ -49,6 +50,7 @@ pub fn apply(place: &Place, progress: Progress) -> Result<Applied> {
             return Ok(applied);
         }
         if ran.map_err(not_here)? {
+            progress(Told::Applied(&migration.name));
             applied.names.push(migration.name.clone());
         }
     }
@@ -74,6 +76,9 @@ fn missing<'f>(conn: &Connection, place: &Place, folder: &'f Folder) -> Result<V
 /// tracked and, if any was, on every new one.
 fn run(conn: &mut Connection, place: &Place, migration: &Migration) -> Result<bool> {
     let text = migration.read_text()?;
+    if statements(&text).next().is_none() {
+        return Err(Error::NoStatement { file: migration.name.clone() }.into());
+    }
     let before = schema::read(conn, "main", &place.migrations_table)?.tables;
     let tracked = tracked(conn, &before)?;
     let names: Vec<&str> = before.iter().map(|table| table.name.as_str()).collect();

@@ -11,10 +11,13 @@ use rusqlite::{Connection, ErrorCode};
 use super::local::{must_be_there, open_to_read};
 use super::{Error, Place, Progress, Told};
 use crate::changefeed::{self, Tracking};
-use crate::difference::{Comparison, LIVE, Scope, adopt_unknown, compare, find_unknown, remember};
+use crate::difference::{
+    Comparison, LIVE, Scope, adopt_unknown, any_unknown_cell, compare, find_unknown, hangs_on_chance,
+    remember,
+};
 use crate::migrations::{Folder, table};
 use crate::schema::{self, Schema};
-use crate::shadow::{Shadow, Source, World, has_baseline, stamp};
+use crate::shadow::{self, Shadow, Source, World, has_baseline, stamp};
 use crate::sql_text::statements;
 
 /// Everything about one database, read in one moment.
@@ -74,7 +77,7 @@ impl Bench {
         }
         let mut shadow = Shadow::open(place.home.as_deref(), World::First)?;
         let sources = sources(&folder, &shadow)?;
-        replay(&mut shadow, &sources, &place, progress)?;
+        replay(&mut shadow, &sources, &place, progress).map_err(|error| name_new_file(&place, error))?;
         let digests: Vec<(String, String)> =
             sources.into_iter().map(|source| (source.name.to_owned(), source.digest)).collect();
 
@@ -119,12 +122,14 @@ impl Bench {
 
     /// Does the local database already hold what all files give, so that what is missing only lacks its record?
     ///
-    /// A file without a statement is no such file: it waits to be edited, and would never run once it is recorded.
+    /// A file without a statement is no such file: it waits to be edited, and would never run once it is recorded. Nor is
+    /// one that leaves unknown values: nobody can tell whether they are here.
     pub fn lacks_only_records(&self, comparison: &Comparison) -> Result<bool> {
-        if !comparison.is_same() {
+        let behind = self.behind();
+        if !comparison.is_same() || hangs_on_chance(self.conn(), &behind)? {
             return Ok(false);
         }
-        for name in self.behind() {
+        for name in behind {
             let Some(migration) = self.folder.get(&name) else { continue };
             if statements(&migration.read_text()?).next().is_none() {
                 return Ok(false);
@@ -182,9 +187,9 @@ pub(super) fn replay(
         sources,
         |name| progress(Told::Working(&format!("replaying {name}"))),
         |shadow, files| {
-            let Some(last) = files.last().filter(|_| shadow.last_used_chance().unwrap_or(true)) else {
-                return Ok(());
-            };
+            // What is unknown may be moved, renamed or fixed by any file.
+            let may_matter = shadow.last_used_chance()? || any_unknown_cell(&shadow.conn)?;
+            let Some(last) = files.last().filter(|_| may_matter) else { return Ok(()) };
             let other = match &mut other {
                 Some(other) => other,
                 None => other.insert(Shadow::open(place.home.as_deref(), World::Second)?),
@@ -234,6 +239,22 @@ pub(super) fn lock(local_file: &Utf8Path, progress: Progress) -> Result<Option<F
         Err(TryLockError::Error(source)) => return Err(wrong(source)),
     }
     Ok(Some(file))
+}
+
+/// A file that has not run here yet can still be corrected.
+fn name_new_file(place: &Place, error: anyhow::Error) -> anyhow::Error {
+    let has_run = |name: &str| {
+        let conn = open_to_read(&place.local_file).ok()?;
+        let applied = table::applied(&conn, "main", &place.migrations_table).ok()?;
+        Some(applied.is_empty() || applied.iter().any(|row| row.name == name))
+    };
+    match error.downcast() {
+        Ok(shadow::Error::Statement { file, line, reason, .. }) if has_run(&file) == Some(false) => {
+            Error::NotRunnable { file, line, reason }.into()
+        }
+        Ok(error) => error.into(),
+        Err(error) => error,
+    }
 }
 
 fn is_damaged(error: &anyhow::Error) -> bool {

@@ -54,6 +54,28 @@ pub enum Error {
         /// What SQLite says.
         reason: String,
     },
+    /// A migration that has not run here fails when the folder is replayed.
+    #[error("{file}:{line}: this statement fails: {reason}")]
+    NotRunnable {
+        /// The migration's name.
+        file: String,
+        /// The line of the statement's first word, from 1.
+        line: usize,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// A migration was made to be edited, and was not.
+    #[error("{file}: there is no statement in this migration yet")]
+    NoStatement {
+        /// The migration's name.
+        file: String,
+    },
+    /// There is no migration yet.
+    #[error("{folder}: there is no migration yet")]
+    NoMigrations {
+        /// The folder.
+        folder: Utf8PathBuf,
+    },
     /// Something else has the name of the changefeed.
     #[error("there is a table or a view `{CHANGEFEED}` that is not the changefeed")]
     NameTaken,
@@ -139,8 +161,11 @@ impl Error {
             Self::NotWritable { .. } => "see who owns the file and its folder, and that there is room on the disk".into(),
             Self::Unusable { .. } => "see that the disk has room and is sound, and who may read the folder".into(),
             Self::NotHere { .. } => {
-                "rows or tables of the local database stand against it: change them, or note the file as applied with `apply --record`".into()
+                "if the local database holds already what the file makes, note it with `apply --record`; else change the rows that stand against it".into()
             }
+            Self::NotRunnable { .. } => "correct the file: it has not run here yet".into(),
+            Self::NoStatement { .. } => "put the statements in, or delete the file".into(),
+            Self::NoMigrations { .. } => "`cargo d1-migrate` writes the initial one".into(),
             Self::NameTaken => "`cargo d1-migrate untrack --purge` removes it".into(),
             Self::Behind { .. } => "`cargo d1-migrate apply` runs what is missing (`apply --record` only notes it as applied)".into(),
             Self::SchemaDiffers { missing, .. } if missing.is_empty() => {

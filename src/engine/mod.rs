@@ -17,7 +17,7 @@ pub use error::Error;
 pub use local::{open_to_read, open_to_write};
 pub use publish::new_schema_file;
 pub use tracking::{purge_if_unused, track, untrack};
-pub use write::{Draft, MAX_FILE_SIZE, Ready, draft_initial};
+pub use write::{Drafted, MAX_FILE_SIZE, Ready, draft_initial};
 
 use camino::Utf8PathBuf;
 
@@ -43,6 +43,8 @@ pub enum Told<'t> {
     Working(&'t str),
     /// What it waits for.
     Waiting(&'t str),
+    /// A migration that has been run.
+    Applied(&'t str),
 }
 
 /// Who is told.

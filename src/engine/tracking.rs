@@ -49,7 +49,7 @@ pub fn untrack(
 
 /// Removes the changefeed where it holds nothing but its own beginnings and nothing fills it.
 pub fn purge_if_unused(conn: &Connection, migrations_table: &str) -> Result<()> {
-    if changefeed::is_fed(conn)? || changefeed::has_rows(conn)? {
+    if !changefeed::exists(conn, "main")? || changefeed::is_fed(conn)? || changefeed::has_rows(conn)? {
         return Ok(());
     }
     untrack(conn, migrations_table, &[], true).map(drop)

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::bench::Bench;
 use super::publish::{publish, record};
 use super::{Error, Place, Progress};
-use crate::difference::{Comparison, Selected, Selection, select};
+use crate::difference::{Comparison, Selected, Selection, TableDifference, select};
 use crate::draft::{self, Naming, Part};
 use crate::migrations::file_name;
 use crate::schema::Drift;
@@ -25,6 +25,17 @@ pub struct Ready {
     pub recorded: Vec<String>,
 }
 
+/// What became of the wish for a data migration.
+pub enum Drafted {
+    /// It is drafted and proven.
+    Draft(Box<Draft>),
+    /// Nothing is pending of what was selected; this is pending besides.
+    Nothing {
+        /// Tables with rows that stay pending.
+        left: Vec<TableDifference>,
+    },
+}
+
 /// Files that were drafted and proven, but not written.
 pub struct Draft {
     bench: Bench,
@@ -37,7 +48,19 @@ pub struct Draft {
 impl Ready {
     /// Opens the workbench; what only lacks its record is recorded, what really is behind is an error.
     pub fn open(place: &Place, progress: Progress) -> Result<Self> {
+        Self::open_and(place, true, progress)
+    }
+
+    /// The same for a look ahead: nothing is recorded.
+    pub fn peek(place: &Place, progress: Progress) -> Result<Self> {
+        Self::open_and(place, false, progress)
+    }
+
+    fn open_and(place: &Place, records: bool, progress: Progress) -> Result<Self> {
         let bench = Bench::open(place.clone(), progress)?;
+        if bench.folder.migrations.is_empty() && !bench.here.tables.is_empty() {
+            return Err(Error::NoMigrations { folder: bench.folder.path.clone() }.into());
+        }
         let behind = bench.behind();
         if behind.is_empty() && bench.unrecorded.is_empty() {
             let comparison = bench.compare()?;
@@ -45,6 +68,10 @@ impl Ready {
         }
         if !behind.is_empty() && !bench.lacks_only_records(&bench.compare_everything()?)? {
             return Err(Error::Behind { names: behind }.into());
+        }
+        if !records {
+            let comparison = bench.compare_everything()?;
+            return Ok(Self { bench, comparison, recorded: Vec::new() });
         }
         let recorded: Vec<String> = bench.unrecorded.iter().cloned().chain(behind).collect();
         drop(bench);
@@ -54,39 +81,40 @@ impl Ready {
         Ok(Self { bench, comparison, recorded })
     }
 
-    /// Data is written only where both schemas agree: one would hide behind the other.
+    /// What only the schema tells apart, as an error that names it.
     pub fn schema_must_agree(&self) -> Result<(), Error> {
-        let drift = &self.comparison.drift;
-        if drift.is_empty() {
-            return Ok(());
-        }
-        let missing = drift.iter().filter_map(|drift| match drift {
-            Drift::OnlyHere(object) => Some(object.sql.clone()),
-            _ => None,
-        });
-        Err(Error::SchemaDiffers {
-            sentences: drift.iter().map(Drift::sentence).collect(),
-            missing: missing.collect(),
-        })
+        schema_must_agree(&self.comparison)
     }
 
-    /// Drafts the data migration for what is selected of the pending changes; `None` where nothing is.
-    pub fn draft_data(
-        self,
-        selection: &Selection,
-        message: &str,
-        max_file_size: u64,
-    ) -> Result<Option<Draft>> {
+    /// Drafts the data migration for what is selected of the pending changes.
+    pub fn draft_data(self, selection: &Selection, message: &str, max_file_size: u64) -> Result<Drafted> {
         let Self { bench, comparison, .. } = self;
         let selected = select(bench.conn(), &comparison, selection)?;
         if selected.is_nothing() {
+            // Rows of tables that are defined otherwise could not be compared.
+            schema_must_agree(&comparison)?;
             bench.leave(&comparison)?;
-            return Ok(None);
+            return Ok(Drafted::Nothing { left: selected.left });
         }
         let naming = naming(&bench, message, max_file_size)?;
         let parts = draft::data(bench.conn(), &comparison.here, &comparison.files, &selected, naming)?;
-        Ok(Some(Draft { bench, parts, selected }))
+        Ok(Drafted::Draft(Box::new(Draft { bench, parts, selected })))
     }
+}
+
+fn schema_must_agree(comparison: &Comparison) -> Result<(), Error> {
+    let drift = &comparison.drift;
+    if drift.is_empty() {
+        return Ok(());
+    }
+    let missing = drift.iter().filter_map(|drift| match drift {
+        Drift::OnlyHere(object) => Some(object.sql.clone()),
+        _ => None,
+    });
+    Err(Error::SchemaDiffers {
+        sentences: drift.iter().map(Drift::sentence).collect(),
+        missing: missing.collect(),
+    })
 }
 
 /// Drafts the initial migration; the folder must be empty, and the database must have tables.

@@ -5,17 +5,27 @@ use crate::sql_text::{Token, TokenKind, tokens};
 
 /// The statement without white space, comments and the choice of quotes, so that two ways to write one thing compare equal.
 pub fn canonical(sql: &str) -> String {
+    let significant: Vec<Token> = tokens(sql).filter(Token::is_significant).collect();
     let mut out = String::with_capacity(sql.len());
-    for token in tokens(sql).filter(Token::is_significant) {
-        let text = token.text;
+    let mut rest = &significant[..];
+    while let [token, after @ ..] = rest {
+        if let [not, exists, behind @ ..] = after
+            && token.is_word("IF")
+            && not.is_word("NOT")
+            && exists.is_word("EXISTS")
+        {
+            rest = behind;
+            continue;
+        }
         match token.kind {
-            TokenKind::Word => out.push_str(&text.to_ascii_lowercase()),
-            TokenKind::QuotedIdentifier => out.push_str(&unquoted(text).to_ascii_lowercase()),
-            _ => out.push_str(text),
+            TokenKind::Word => out.push_str(&token.text.to_ascii_lowercase()),
+            TokenKind::QuotedIdentifier => out.push_str(&unquoted(token.text).to_ascii_lowercase()),
+            _ => out.push_str(token.text),
         }
         out.push(' ');
+        rest = after;
     }
-    out.replace("if not exists ", "")
+    out
 }
 
 /// The name that is meant by `name`, `"name"`, `` `name` `` or `[name]`.
@@ -51,14 +61,17 @@ pub fn virtual_module(sql: &str) -> Module {
     }
 }
 
-/// The parts of a `CREATE INDEX` statement's list, without their order and collation.
-pub(super) fn index_terms(sql: &str) -> Vec<String> {
+/// The parts of a `CREATE INDEX` statement's list, without their order and collation, and its WHERE clause.
+pub(super) fn index_terms(sql: &str) -> (Vec<String>, Option<String>) {
     let words: Vec<Token> = tokens(sql).filter(Token::is_significant).collect();
-    let Some(open) = words.iter().position(|word| word.text == "(") else { return Vec::new() };
+    let Some(open) = words.iter().position(|word| word.text == "(") else {
+        return (Vec::new(), None);
+    };
     let mut terms = Vec::new();
     let mut term: Vec<Token> = Vec::new();
     let mut depth = 1;
-    for &word in &words[open + 1..] {
+    let mut predicate = None;
+    for (at, &word) in words.iter().enumerate().skip(open + 1) {
         depth += match word.text {
             "(" => 1,
             ")" => -1,
@@ -71,10 +84,12 @@ pub(super) fn index_terms(sql: &str) -> Vec<String> {
             term.push(word);
         }
         if depth == 0 {
+            let clause = words[at + 1..].split_first().filter(|(first, _)| first.is_word("WHERE"));
+            predicate = clause.map(|(_, clause)| bare(sql, clause)).filter(|text| !text.is_empty());
             break;
         }
     }
-    terms
+    (terms, predicate)
 }
 
 /// The text of a term without `COLLATE name`, `ASC` and `DESC` at its end.
@@ -114,6 +129,10 @@ mod tests {
             canonical("CREATE TABLE t(a DEFAULT 'x  y')"),
             canonical("CREATE TABLE t(a DEFAULT 'x y')")
         );
+        assert_ne!(
+            canonical("CREATE TABLE t(a DEFAULT 'if not exists ')"),
+            canonical("CREATE TABLE t(a DEFAULT '')")
+        );
     }
 
     #[test]
@@ -133,7 +152,7 @@ mod tests {
             index_terms(
                 "CREATE UNIQUE INDEX i ON t (lower(a) COLLATE NOCASE DESC, b ASC, coalesce(c, ',)')) WHERE d > (1)"
             ),
-            ["lower(a)", "b", "coalesce(c, ',)')"]
+            (vec!["lower(a)".into(), "b".into(), "coalesce(c, ',)')".into()], Some("d > (1)".into()))
         );
     }
 

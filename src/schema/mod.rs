@@ -140,8 +140,8 @@ pub enum Affinity {
 pub struct UniqueKey {
     /// What is unique together, each with the collation of the index.
     pub terms: Vec<(Term, String)>,
-    /// Does it hold only for the rows of a WHERE clause?
-    pub partial: bool,
+    /// The WHERE clause of a partial index: it holds only for these rows.
+    pub predicate: Option<String>,
 }
 
 /// One part of a unique key.

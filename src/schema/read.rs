@@ -137,16 +137,18 @@ fn unique_keys(
             }
             Ok(())
         })?;
-        let texts = match columns.iter().any(|(position, _)| *position < 0) {
+        let has_text = partial || columns.iter().any(|(position, _)| *position < 0);
+        let (texts, predicate) = match has_text {
             true => index_terms(&index_text(conn, database, &index)?),
-            false => Vec::new(),
+            false => (Vec::new(), None),
         };
         let terms = columns.into_iter().enumerate().map(|(at, (position, collation))| {
             // -2 is an expression; -1, the rowid, cannot be named in an index.
             let expression = || Term::Expression(texts.get(at).cloned().unwrap_or_else(|| "NULL".into()));
             (usize::try_from(position).map_or_else(|_| expression(), Term::Column), collation)
         });
-        keys.push(UniqueKey { terms: terms.collect(), partial });
+        let terms = terms.collect();
+        keys.push(UniqueKey { terms, predicate });
     }
     Ok((keys, has_key_index))
 }

@@ -9,9 +9,12 @@ use super::store::{CREATE_FILES, add_file};
 use crate::names::{CHANGEFEED, TRIGGER_PREFIX};
 use crate::sql_text::quote_identifier;
 
-/// Where the baseline of the shadows of this folder is kept.
+/// Where the baseline of the shadows in this folder is kept: beside the folder of all shadows, which may be deleted at any
+/// time, as the baseline may not.
 pub(super) fn path(home: &Utf8Path) -> Utf8PathBuf {
-    home.join("baseline.sqlite")
+    let shadows = home.parent().unwrap_or(home);
+    let folder = format!("{}-baseline", shadows.file_name().unwrap_or("d1-migrate"));
+    shadows.with_file_name(folder).join(format!("{}.sqlite", home.file_name().unwrap_or("shadow")))
 }
 
 /// Do the shadows of this folder begin with a baseline?
@@ -22,12 +25,13 @@ pub fn has_baseline(home: &Utf8Path) -> bool {
 /// Copies the local database, page by page, and notes which files it stands for: name and digest.
 pub fn take_baseline(home: &Utf8Path, local: &Connection, files: &[(String, String)]) -> Result<(), Error> {
     let storage = |source| Error::Storage { path: home.to_owned(), source };
-    std::fs::create_dir_all(home).map_err(storage)?;
-    let draft = home.join("baseline.tmp");
+    let baseline = path(home);
+    std::fs::create_dir_all(baseline.parent().unwrap_or(home)).map_err(storage)?;
+    let draft = baseline.with_extension("tmp");
     super::store::forget(&draft);
     local.backup(MAIN_DB, &draft, None::<fn(rusqlite::backup::Progress)>)?;
     clean(&draft, files)?;
-    std::fs::rename(&draft, path(home)).map_err(storage)?;
+    std::fs::rename(&draft, &baseline).map_err(storage)?;
     Ok(())
 }
 

@@ -195,8 +195,12 @@ fn a_baseline_that_is_damaged_is_not_said_to_be_replaceable() {
         .file("migrations/0005_body.sql", "ALTER TABLE posts ADD COLUMN body TEXT;\n");
     project.d1(["track", "--baseline"]).success();
     project.sql("INSERT INTO posts VALUES ('a', 'pending')");
-    fs::write(home(&project).join("baseline.sqlite"), "text".repeat(100)).expect("a file");
-    drop(fs::remove_file(shadow(&project)));
+    let baselines = fs::read_dir(project.root().join(".wrangler/d1-migrate-baseline")).expect("a baseline");
+    for baseline in baselines.flatten() {
+        fs::write(baseline.path(), "text".repeat(100)).expect("a file");
+    }
+    // All shadows may go at any time, the baseline stays.
+    drop(fs::remove_dir_all(project.root().join(".wrangler/d1-migrate")));
     let run = project.d1(["check"]).fails("baseline");
     assert!(!run.stderr.contains("nothing that cannot be made again"), "{}", run.stderr);
 }

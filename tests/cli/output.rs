@@ -28,11 +28,13 @@ fn every_command_speaks_json() {
         &["data", "-m", "x", "--json"],
         &["verify", "--json"],
         &["schema", "-m", "y", "--json"],
-        &["apply", "--json"],
-        &["untrack", "--json"],
     ] {
         project.d1(args.iter().copied()).success().json();
     }
+    project.d1(["apply", "--json"]).code(2).says("no statement");
+    project.append("migrations/0003_y.sql", "CREATE TABLE y (z);");
+    project.d1(["apply", "--json"]).success().json();
+    project.d1(["untrack", "--json"]).success().json();
 }
 
 #[test]

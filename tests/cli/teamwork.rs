@@ -174,7 +174,10 @@ fn an_edited_file_is_reported_by_its_effect() {
         .d1(["check"])
         .code(1)
         .says("table `more` is made by the migrations, but is not in the local database");
-    fails_in_vain(&project, &["data", "-m", "x"], "more");
+    // Rows of tables that are defined alike can be written all the same; the rest stays a finding.
+    project.d1(["data", "-m", "x"]).success().stderr_has("more");
+    project.d1(["check"]).code(1).says("more");
+    fails_in_vain(&project, &["data", "-m", "y"], "more");
 }
 
 #[test]

@@ -294,3 +294,32 @@ fn no_trigger_sees_a_row_being_made_loose() {
         &["PRAGMA foreign_keys=OFF", "DELETE FROM a", "DELETE FROM b", "PRAGMA foreign_keys=ON"],
     ]);
 }
+
+#[test]
+fn a_child_that_an_action_took_along_is_put_back() {
+    play(&[
+        &[
+            "CREATE TABLE parent(id INTEGER PRIMARY KEY, code TEXT UNIQUE)",
+            "CREATE TABLE child(id INTEGER PRIMARY KEY, pcode REFERENCES parent(code) ON UPDATE CASCADE)",
+            "INSERT INTO parent VALUES (1, 'A')",
+            "INSERT INTO child VALUES (1, 'A')",
+        ],
+        &[
+            "UPDATE parent SET code = 'B' WHERE id = 1",
+            "INSERT INTO parent VALUES (2, 'A')",
+            "UPDATE child SET pcode = 'A'",
+        ],
+    ]);
+}
+
+#[test]
+fn the_active_row_changes_where_only_one_may_be() {
+    play(&[
+        &[
+            "CREATE TABLE t(a, b, act, PRIMARY KEY (a, b)) WITHOUT ROWID",
+            "CREATE UNIQUE INDEX i ON t(a) WHERE act = 1",
+            "INSERT INTO t VALUES (1, 1, 1), (1, 2, 0)",
+        ],
+        &["UPDATE t SET act = 0 WHERE b = 1", "UPDATE t SET act = 1 WHERE b = 2"],
+    ]);
+}

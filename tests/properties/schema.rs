@@ -289,8 +289,9 @@ fn additions(spec: &TableSpec, plan: &Plan, plans: &[Plan], out: &mut Vec<String
                 let other = identifier(&plans[(number + 1) % plans.len()].name);
                 format!("DELETE FROM {other} WHERE {value} IS 5")
             }
-            _ => match (&last, plan.key.first()) {
-                (Some(column), Some((key, ..))) if event != "DELETE" => format!(
+            // Of one row only: in which order several take and give up unique values depends on the plan.
+            _ => match (&last, &plan.key[..]) {
+                (Some(column), [(key, ..)]) if event != "DELETE" => format!(
                     "UPDATE {table} SET {column} = coalesce({column}, 0) + 1 WHERE {key} IS NEW.{key}",
                     key = identifier(key)
                 ),

@@ -130,7 +130,22 @@ fn errors_about_folders_of_the_tool() {
     says(
         Error::NotHere { file: "0002_a.sql".into(), line: 3, reason: "no such table: t".into() },
         "0002_a.sql:3: this statement fails on the local database: no such table: t",
-        "rows or tables of the local database stand against it: change them, or note the file as applied with `apply --record`",
+        "if the local database holds already what the file makes, note it with `apply --record`; else change the rows that stand against it",
+    );
+    says(
+        Error::NotRunnable { file: "0002_a.sql".into(), line: 3, reason: "near \"(\": syntax error".into() },
+        "0002_a.sql:3: this statement fails: near \"(\": syntax error",
+        "correct the file: it has not run here yet",
+    );
+    says(
+        Error::NoStatement { file: "0002_a.sql".into() },
+        "0002_a.sql: there is no statement in this migration yet",
+        "put the statements in, or delete the file",
+    );
+    says(
+        Error::NoMigrations { folder: "/p/migrations".into() },
+        "/p/migrations: there is no migration yet",
+        "`cargo d1-migrate` writes the initial one",
     );
     says(
         Error::NameTaken,
