@@ -30,8 +30,8 @@ pub(super) fn run(scene: &Scene) -> Result<ExitCode> {
         console.status(
             "Unknown",
             format!(
-                "{} cells hang on the clock or on chance, and could not be compared",
-                bench.unknown_cells
+                "{}: what CURRENT_TIMESTAMP or random() gave cannot be compared",
+                describe::number(bench.unknown_cells as usize, "value")
             ),
         );
     }

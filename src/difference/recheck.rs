@@ -103,6 +103,27 @@ fn lets_go(conn: &Connection, difference: &TableDifference, key: &ForeignKey) ->
     conn.query_row(&sql, (), |row| row.get(0))
 }
 
+/// Does an update of this list change one of these columns, or step aside?
+pub fn any_update_touches(
+    conn: &Connection,
+    table: &Table,
+    diff: &str,
+    columns: &[usize],
+) -> rusqlite::Result<bool> {
+    let shape = RowShape::of(table);
+    let changes: Vec<String> =
+        columns.iter().map(|&position| column_differs(&table.columns[position], "l", "s")).collect();
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM {diff} d CROSS JOIN {} l ON {} CROSS JOIN {} s ON {} WHERE d.kind = 'U' AND (d.aside <> 0 OR {}))",
+        shape.live(),
+        shape.is_named("l", 'l'),
+        shape.shadow(),
+        shape.is_named("s", 's'),
+        changes.join(" OR "),
+    );
+    conn.query_row(&sql, (), |row| row.get(0))
+}
+
 /// The bits of the keys whose giving up changes one of these columns for a moment.
 fn pointed_to_keys(table: &Table, columns: &[usize]) -> i64 {
     let keys = table.secondary_keys().enumerate();

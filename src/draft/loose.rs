@@ -20,7 +20,9 @@ pub(super) fn mark(
 ) -> Result<(), Error> {
     for (at, child) in order.iter().enumerate() {
         for (key, parent) in backward_keys(order, at, child) {
-            let find = |table: &Table| differences.iter().find(|other| other.table.name == table.name);
+            let find = |table: &Table| {
+                differences.iter().find(|other| other.table.name.eq_ignore_ascii_case(&table.name))
+            };
             if let (Some(child), Some(parent)) = (find(child), find(parent)) {
                 mark_by(conn, child, key, parent)?;
             }
@@ -31,7 +33,7 @@ pub(super) fn mark(
 
 /// The columns of the foreign keys that point to a table that is written no later, as positions.
 pub(super) fn loose_columns(order: &[&Table], child: &Table) -> Vec<usize> {
-    let at = order.iter().position(|table| table.name == child.name).unwrap_or(0);
+    let at = order.iter().position(|table| table.name.eq_ignore_ascii_case(&child.name)).unwrap_or(0);
     let mut columns: Vec<usize> =
         backward_keys(order, at, child).flat_map(|(key, _)| own_columns(child, key)).collect();
     columns.sort_unstable();

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use crate::difference::{TableDifference, is_search_index, reached};
+use crate::difference::{Rows, TableDifference, any_update_touches, is_search_index, reached};
 use crate::schema::{Object, Schema, unquoted};
 use crate::sql_text::{Event, Timing, Token, firing, tokens};
 
@@ -13,32 +13,74 @@ pub(super) fn concerned<'s>(
     differences: &[TableDifference],
 ) -> rusqlite::Result<Vec<&'s Object>> {
     let reached = reached(conn, schema, differences)?;
-    let fires = |object: &Object| {
+    let fires = |object: &Object| -> rusqlite::Result<bool> {
         if feeds_search(schema, object) {
-            return false;
+            return Ok(false);
         }
         let Some(firing) = firing(&object.sql) else {
-            return true;
+            return Ok(true);
         };
         if firing.timing == Timing::InsteadOf {
-            return false;
+            return Ok(false);
         }
         let is_reached = reached.iter().any(|table| table.eq_ignore_ascii_case(&object.table));
         let difference =
             differences.iter().find(|other| other.table.name.eq_ignore_ascii_case(&object.table));
         let counts = difference.map(|difference| difference.counts).unwrap_or_default();
-        match firing.event {
+        Ok(match firing.event {
             Event::Insert => counts.inserted > 0 || is_reached,
             // A row may step aside or be made loose by UPDATEs before it changes or goes.
-            Event::Update => counts.updated + counts.deleted > 0 || is_reached,
+            Event::Update if counts.deleted > 0 || is_reached => true,
+            Event::Update => counts.updated > 0 && sets_a_column(conn, object, difference)?,
             Event::Delete => counts.deleted > 0 || is_reached,
-        }
+        })
     };
     let tables = schema.tables.iter().filter(|table| {
-        differences.iter().any(|difference| difference.table.name == table.name)
-            || reached.contains(&table.name)
+        let is_it = |name: &String| name.eq_ignore_ascii_case(&table.name);
+        differences.iter().any(|difference| is_it(&difference.table.name)) || reached.iter().any(is_it)
     });
-    Ok(tables.flat_map(|table| schema.triggers_on(&table.name)).filter(|trigger| fires(trigger)).collect())
+    let mut concerned = Vec::new();
+    for trigger in tables.flat_map(|table| schema.triggers_on(&table.name)) {
+        if fires(trigger)? {
+            concerned.push(trigger);
+        }
+    }
+    Ok(concerned)
+}
+
+/// Does a row that changes change a column that the trigger waits for (`UPDATE OF`)? Columns that point to other tables
+/// may be set for a moment, and so may all columns of a row that steps aside.
+fn sets_a_column(
+    conn: &Connection,
+    trigger: &Object,
+    difference: Option<&TableDifference>,
+) -> rusqlite::Result<bool> {
+    let columns = awaited_columns(&trigger.sql);
+    let Some((difference, Rows::Listed(diff))) = difference.map(|difference| (difference, &difference.rows))
+    else {
+        return Ok(true);
+    };
+    let table = &difference.table;
+    let positions: Option<Vec<usize>> = columns.iter().map(|column| table.column(column)).collect();
+    let points = |position: &usize| {
+        let keys = table.foreign_keys.iter().flat_map(|key| &key.columns);
+        keys.into_iter().any(|(own, _)| table.column(own) == Some(*position))
+    };
+    match positions {
+        Some(positions) if !positions.is_empty() && !positions.iter().any(points) => {
+            any_update_touches(conn, table, diff, &positions)
+        }
+        _ => Ok(true),
+    }
+}
+
+/// The columns of `UPDATE OF a, b ON`; none where the trigger waits for any.
+fn awaited_columns(sql: &str) -> Vec<String> {
+    let words: Vec<Token> = tokens(sql).filter(Token::is_significant).collect();
+    let of = words.windows(2).position(|two| two[0].is_word("UPDATE") && two[1].is_word("OF"));
+    let after = of.map_or(&[][..], |of| &words[of + 2..]);
+    let names = after.iter().take_while(|word| !word.is_word("ON")).filter(|word| word.text != ",");
+    names.map(|name| unquoted(name.text)).collect()
 }
 
 /// Does the trigger do nothing but keep search indexes? Such a trigger must fire: the index follows the rows, and can be
@@ -86,6 +128,16 @@ fn targets(sql: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_columns_that_a_trigger_waits_for_are_found() {
+        let of = |event: &str| {
+            awaited_columns(&format!("CREATE TRIGGER t AFTER {event} ON p BEGIN SELECT 1; END"))
+        };
+        assert_eq!(of("UPDATE OF a, \"b c\""), ["a", "b c"]);
+        assert!(of("UPDATE").is_empty());
+        assert!(of("DELETE").is_empty());
+    }
 
     #[test]
     fn the_tables_that_a_trigger_writes_to_are_found() {

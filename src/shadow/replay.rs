@@ -69,7 +69,7 @@ fn run_statements(conn: &Connection, name: &str, text: &str) -> Result<(), Error
             continue;
         }
         under_d1_limits(conn, || run_one(conn, statement.text))?
-            .map_err(|error| Error::statement(name, statement.line, statement.text, error))?;
+            .map_err(|error| Error::statement(name, statement.line, statement.sql(), error))?;
     }
     Ok(())
 }
