@@ -28,6 +28,7 @@ mod teamwork;
 mod together;
 mod tour;
 mod tracking;
+mod values;
 mod verify;
 mod workspace;
 mod wrangler_dev;

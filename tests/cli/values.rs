@@ -1,0 +1,58 @@
+//! Values and rows at the limits of D1, on their way through the real wrangler.
+
+use crate::support::project::Scratch;
+
+/// Long values under every constraint that could notice a value in pieces, a row of 100 columns, and one row that alone is
+/// longer than a statement.
+fn long_values() -> Scratch {
+    let columns: Vec<String> = (0..100).map(|number| format!("c{number} TEXT")).collect();
+    let wide: Vec<String> = (0..100).map(|number| format!("printf('%03000d', {number})")).collect();
+    let project = Scratch::with_schema(&format!(
+        "CREATE TABLE big (id INTEGER PRIMARY KEY, j TEXT NOT NULL UNIQUE CHECK (json_valid(j) AND length(j) > 10), b BLOB) STRICT;
+         CREATE TABLE named (k TEXT PRIMARY KEY, n NUMERIC) WITHOUT ROWID;
+         CREATE TABLE wide ({});",
+        columns.join(", ")
+    ));
+    project.sql(&format!(
+        "INSERT INTO big VALUES (1, json_object('a', printf('%0300000d', 7)), zeroblob(1500000));
+         INSERT INTO big VALUES (2, json_object('a', printf('%0300000d', 8)), NULL);
+         INSERT INTO big VALUES (3, json_array('it''s', char(10), char(13), char(0), 'BEGIN ' || 'TRANSACTION;'), randomblob(400000));
+         INSERT INTO named VALUES (printf('%0120000d', 1), printf('%0150000d', 0) || 'x'), ('short', 1);
+         INSERT INTO wide VALUES ({});",
+        wide.join(", ")
+    ));
+    project
+}
+
+#[test]
+fn values_at_the_limit_come_out_byte_for_byte() {
+    let project = long_values();
+    project.d1(["--max-file-size", "1M"]).success();
+    assert!(project.migrations().len() > 2, "{:?}", project.migrations());
+    project.assert_wrangler_agrees();
+
+    project.sql(
+        "UPDATE big SET j = json_object('b', printf('%0310000d', 9)), b = zeroblob(1680000) WHERE id = 2;
+         DELETE FROM big WHERE id = 1; UPDATE named SET n = n || 'y'; DELETE FROM named WHERE k = 'short';
+         INSERT INTO named VALUES ('text', CAST(X'FF00FE' AS TEXT)); UPDATE wide SET c99 = printf('%0120000d', 5);",
+    );
+    project.d1(["data", "-m", "long values", "--max-file-size", "1M"]).success();
+    project.assert_wrangler_agrees();
+    for name in project.migrations() {
+        let sql = project.read(&name);
+        assert!(sql.split(";\n").all(|statement| statement.len() <= 100_000), "{name} fits D1's limit");
+    }
+}
+
+#[test]
+fn a_row_above_the_limit_is_named_and_nothing_is_written() {
+    let project = Scratch::with_schema("CREATE TABLE big (id INTEGER PRIMARY KEY, a TEXT, b BLOB)");
+    project.d1([]).success();
+    project.sql("INSERT INTO big VALUES (7, printf('%01000000d', 1), zeroblob(1000001))");
+    let run = project.d1(["data", "-m", "too much"]).code(2);
+    for words in ["`big`", "id = 7", "2000000"] {
+        assert!(run.stderr.contains(words), "{words} in {}", run.stderr);
+    }
+    assert_eq!(project.migrations(), ["0001_initial_migration.sql"]);
+    project.d1(["check"]).code(1);
+}
