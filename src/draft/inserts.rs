@@ -1,17 +1,20 @@
 //! The statements for rows that come, as many in one as D1 takes.
 
-use rusqlite::OptionalExtension;
 use rusqlite::types::ValueRef;
+use rusqlite::{OptionalExtension, Row};
 
 use super::Error;
 use super::rows::{Place, RowWriter, ordered};
 use crate::difference::Rows;
 use crate::schema::TableKind;
-use crate::sql_text::{InsertBatch, Pushed, insert, quote_identifier};
+use crate::sql_text::{InsertBatch, Pushed, condition, display_identifier, insert, quote_identifier};
 
 impl RowWriter<'_> {
     /// Rows that come.
     pub(super) fn inserts(&mut self) -> Result<(), Error> {
+        if self.rises()? {
+            return self.inserts_that_rise();
+        }
         let written: Vec<String> =
             (self.shape.written.iter()).map(|name| format!("l.{}", quote_identifier(name))).collect();
         let written = written.join(", ");
@@ -39,17 +42,57 @@ impl RowWriter<'_> {
                 values.push(row.get_ref(position)?);
             }
             let expected = natural.map(ValueRef::Integer);
-            natural = match expected == values.first().copied() {
-                true => natural.and_then(|rowid| rowid.checked_add(1)),
-                false => {
-                    if expected.is_some() {
-                        self.spool_rest(&mut batch)?;
-                        batch = self.batch(false);
-                    }
-                    None
-                }
+            let is_natural = expected.is_some() && expected == values.first().copied();
+            if expected.is_some() && !is_natural {
+                self.spool_rest(&mut batch)?;
+                batch = self.batch(false);
+            }
+            self.insert(&mut batch, &values, is_natural)?;
+            natural = natural.filter(|_| is_natural).and_then(|rowid| rowid.checked_add(1));
+            if is_natural && natural.is_none() {
+                self.spool_rest(&mut batch)?;
+                batch = self.batch(false);
+            }
+        }
+        self.spool_rest(&mut batch)
+    }
+
+    /// New rows, and rows that a REPLACE gave a new hidden rowid, in the order of these rowids: each is then the one that
+    /// SQLite gives by itself, and none can meet that of a row that only the real D1 has.
+    fn inserts_that_rise(&mut self) -> Result<(), Error> {
+        let Rows::Listed(diff) = self.rows else { return Ok(()) };
+        let key = self.declared_key()?;
+        let columns =
+            self.shape.written.iter().chain(&key).map(|name| format!("l.{}", quote_identifier(name)));
+        let sql = format!(
+            "SELECT d.kind = 'U', d.s1, {} FROM {diff} d CROSS JOIN {} l ON {} WHERE d.kind = 'I' OR (d.kind = 'U' AND d.l1 <> d.s1)
+               ORDER BY d.l1",
+            columns.collect::<Vec<_>>().join(", "),
+            self.shape.live(),
+            self.shape.is_named("l", 'l'),
+        );
+        let rowid = display_identifier(&self.shape.written[0]).into_owned();
+        let table = display_identifier(&self.table.name).into_owned();
+        let mut statement = self.conn.prepare(&sql)?;
+        let mut rows = statement.query(())?;
+        let mut batch = self.batch(true);
+        while let Some(row) = rows.next()? {
+            let values = cells(row, 2, self.shape.written.len())?;
+            if !row.get::<_, bool>(0)? {
+                self.insert(&mut batch, &values, true)?;
+                continue;
+            }
+            self.spool_rest(&mut batch)?;
+            let by_key: Place = key.iter().cloned().zip(cells(row, 2 + values.len(), key.len())?).collect();
+            let is_name = !by_key.is_empty() && by_key.iter().all(|(_, value)| *value != ValueRef::Null);
+            let place = match is_name && condition(&by_key).len() < LONGEST_NAME {
+                true => by_key,
+                false => vec![(self.shape.written[0].clone(), row.get_ref(1)?)],
             };
-            self.insert(&mut batch, &values, natural.is_some())?;
+            self.spool.push(&format!(
+                "UPDATE {table} SET {rowid} = (SELECT max({rowid}) + 1 FROM {table}) WHERE {};",
+                condition(&place)
+            ))?;
         }
         self.spool_rest(&mut batch)
     }
@@ -109,4 +152,11 @@ impl RowWriter<'_> {
         // After the highest possible rowid SQLite picks one at random; below 1 it goes on with 1.
         Ok(highest.unwrap_or(0).max(0).checked_add(1))
     }
+}
+
+/// A key that is longer than this is not worth repeating to name a row.
+const LONGEST_NAME: usize = 1_000;
+
+fn cells<'r>(row: &'r Row, from: usize, count: usize) -> rusqlite::Result<Vec<ValueRef<'r>>> {
+    (from..from + count).map(|at| row.get_ref(at)).collect()
 }

@@ -7,7 +7,7 @@ use super::Error;
 use super::loose::loose_columns;
 use super::spool::Spool;
 use crate::difference::{RowShape, Rows, TableDifference, any_unknown};
-use crate::schema::{Identity, Table};
+use crate::schema::{Identity, Table, TableKind};
 use crate::sql_text::{Cell, condition, delete, display_identifier, quote_identifier};
 
 /// Documented for the real D1: a row, a string or a BLOB (workerd takes up to 4.3 MB).
@@ -72,6 +72,27 @@ impl<'a> RowWriter<'a> {
             self.push_all(delete(&self.table.name, &place)?)?;
         }
         Ok(())
+    }
+
+    /// Do hidden rowids only rise: are those of the new rows and of rows that got another one just the ones that SQLite would
+    /// give, one after the other? (Only where a row got another one; new rows alone need no such care.)
+    pub(super) fn rises(&self) -> rusqlite::Result<bool> {
+        let Rows::Listed(diff) = self.rows else { return Ok(false) };
+        if !self.shape.hidden_rowid || matches!(self.table.kind, TableKind::Virtual(_)) {
+            return Ok(false);
+        }
+        let rowid = &self.shape.identity[0];
+        let moved = "kind = 'U' AND l1 <> s1";
+        // The rows that stay hold their rowids until these have come.
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM {diff} WHERE {moved}) AND (
+               SELECT min(l1) = base + 1 AND max(l1) = base + count(*) FROM {diff}, (
+                 SELECT max(0, coalesce((SELECT s.{rowid} FROM {} s WHERE s.{rowid} NOT IN (SELECT s1 FROM {diff} WHERE kind = 'D')
+                   ORDER BY s.{rowid} DESC LIMIT 1), 0)) AS base)
+               WHERE kind = 'I' OR ({moved}))",
+            self.shape.shadow(),
+        );
+        self.conn.query_row(&sql, (), |row| row.get::<_, Option<bool>>(0)).map(|rises| rises.unwrap_or(false))
     }
 
     pub(super) fn push_all(&mut self, statements: Vec<String>) -> Result<(), Error> {

@@ -26,13 +26,15 @@ impl RowWriter<'_> {
             return Ok(());
         };
         let key = self.declared_key()?;
+        // Then the rowid is given with the new rows.
+        let skipped = usize::from(self.rises()?);
         self.park(&self.update_query(diff, &key, "d.aside <> 0"), |writer, row| {
             Ok(writer.given_up(row.get(1)?))
         })?;
         let mut statement = self.conn.prepare(&self.update_query(diff, &key, "1"))?;
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {
-            self.update(row, &key)?;
+            self.update(row, &key, skipped)?;
         }
         Ok(())
     }
@@ -61,12 +63,12 @@ impl RowWriter<'_> {
         )
     }
 
-    fn update(&mut self, row: &Row, key: &[String]) -> Result<(), Error> {
+    fn update(&mut self, row: &Row, key: &[String], skipped: usize) -> Result<(), Error> {
         let first = IDENTITY + self.shape.identity.len() + key.len();
         let mut given_up = self.given_up(row.get(1)?);
         let is_loose: bool = row.get(2)?;
         given_up.extend(self.loose.iter().filter(|_| is_loose).cloned());
-        let set = self.changed(row, first, &given_up)?;
+        let set = self.changed(row, first, &given_up, skipped)?;
         if set.is_empty() {
             return Ok(());
         }
@@ -79,10 +81,16 @@ impl RowWriter<'_> {
         self.push_all(update(&self.table.name, &set, &place)?)
     }
 
-    /// The columns to set: those that differ, and those that were given up.
-    fn changed<'r>(&self, row: &'r Row, first: usize, given_up: &[String]) -> rusqlite::Result<Place<'r>> {
+    /// The columns to set: those that differ, the first ones skipped, and those that were given up.
+    fn changed<'r>(
+        &self,
+        row: &'r Row,
+        first: usize,
+        given_up: &[String],
+        skipped: usize,
+    ) -> rusqlite::Result<Place<'r>> {
         let mut set = Vec::new();
-        for (position, name) in self.shape.written.iter().enumerate() {
+        for (position, name) in self.shape.written.iter().enumerate().skip(skipped) {
             let differs: bool = row.get(first + 2 * position)?;
             if differs || given_up.contains(name) {
                 set.push((name.clone(), row.get_ref(first + 2 * position + 1)?));

@@ -323,3 +323,37 @@ fn the_active_row_changes_where_only_one_may_be() {
         &["UPDATE t SET act = 0 WHERE b = 1", "UPDATE t SET act = 1 WHERE b = 2"],
     ]);
 }
+
+#[test]
+fn replaced_rows_and_new_ones_get_their_hidden_rowids_in_turn() {
+    play(&[
+        &[
+            "CREATE TABLE t(k TEXT PRIMARY KEY, v, UNIQUE (v))",
+            "INSERT INTO t VALUES ('a', 1), ('b', 2), ('c', 3)",
+        ],
+        &[
+            "INSERT INTO t VALUES ('d', 4)",
+            "INSERT OR REPLACE INTO t VALUES ('b', 20)",
+            "INSERT INTO t VALUES ('e', 5)",
+            "INSERT OR REPLACE INTO t VALUES ('a', 2)",
+        ],
+        &[
+            "INSERT OR REPLACE INTO t VALUES ('c', 3)",
+            "DELETE FROM t WHERE k = 'd'",
+            "INSERT INTO t VALUES (NULL, 7)",
+        ],
+    ]);
+}
+
+#[test]
+fn a_broken_trigger_that_an_insert_would_compile_is_no_obstacle() {
+    play(&[
+        &[
+            "CREATE TABLE t(id INTEGER NOT NULL PRIMARY KEY ON CONFLICT REPLACE)",
+            "CREATE TABLE n(tbl TEXT PRIMARY KEY, n INTEGER NOT NULL)",
+            "CREATE TRIGGER d AFTER DELETE ON t BEGIN INSERT INTO n VALUES ('t', 1); END",
+            "ALTER TABLE n ADD COLUMN added",
+        ],
+        &["INSERT INTO t VALUES (0) ON CONFLICT (id) DO NOTHING"],
+    ]);
+}
