@@ -6,10 +6,10 @@
 //! printed as one SQL script. A failure that was found once stands in `regressions.rs` for good.
 //!
 //! - `PROPTEST_CASES=20000 cargo test --test properties` runs as many cases as wanted (default 1000).
-//! - `PROPERTIES_MINUTES=60` runs until the time is over instead.
+//! - `PROPERTIES_MINUTES=60` runs until the time is over instead, with new cases every time.
 //! - `PROPERTIES_KNOWN='invalid utf-8|zeroblob&UNIQUE'` passes over failures whose text holds one of these (or all that `&` joins),
 //!   to look for others while those are mended.
-//! - `PROPERTIES_SEED=…` repeats a run; each run prints its seed. `PROPERTIES_THREADS` (default 2).
+//! - `PROPERTIES_SEED=…` runs other cases, or repeats a run: each prints its seed. `PROPERTIES_THREADS` (default 2).
 
 mod case;
 mod ddl;
@@ -31,6 +31,9 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 /// Finishes within about a minute in a debug build on two cores.
 const DEFAULT_CASES: u32 = 1_000;
 
+/// A change is judged by the same cases as the one before it; a run of some minutes looks for new ones.
+const SEED: u64 = 1;
+
 /// So long a failure is shrunk, in milliseconds.
 const SHRINK_FOR: u32 = 30_000;
 
@@ -38,9 +41,9 @@ const SHRINK_FOR: u32 = 30_000;
 fn whatever_happens_the_folder_rebuilds_the_database_and_the_app_does_not_notice() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let threads = number("PROPERTIES_THREADS").unwrap_or(2).max(1);
-    let seed = number("PROPERTIES_SEED").unwrap_or_else(rand_seed);
     let until =
         number("PROPERTIES_MINUTES").map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
+    let seed = number("PROPERTIES_SEED").unwrap_or_else(|| until.map_or(SEED, |_| rand_seed()));
     let cases = number("PROPTEST_CASES").map_or(DEFAULT_CASES, |cases| cases as u32);
     println!("PROPERTIES_SEED={seed}");
     let failures: Vec<String> = std::thread::scope(|scope| {
