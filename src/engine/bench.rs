@@ -8,7 +8,7 @@ use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 use rusqlite::{Connection, ErrorCode};
 
-use super::local::{must_be_there, open_to_read};
+use super::local::{can_be_read_as_it_lies, must_be_there, open_to_read, percent_encoded};
 use super::{Error, Place, Progress, Told};
 use crate::changefeed::{self, Tracking};
 use crate::difference::{
@@ -276,27 +276,13 @@ fn attach(conn: &Connection, path: &Utf8Path) -> Result<()> {
         conn.query_row("SELECT count(*) FROM live.sqlite_schema", (), |_| Ok(()))
     };
     match open("mode=ro") {
-        // In WAL mode even a reader writes beside the file. Where nobody can write, and no WAL waits, nothing changes.
-        Err(error) if needs_to_write(&error) && is_missing_or_empty(&format!("{path}-wal")) => {
+        Err(error) if can_be_read_as_it_lies(&error, path) => {
             drop(conn.execute_batch("DETACH live"));
             open("immutable=1").map_err(wrong)?;
         }
         opened => opened.map_err(wrong)?,
     }
     Ok(())
-}
-
-fn needs_to_write(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
-}
-
-fn is_missing_or_empty(path: &str) -> bool {
-    std::fs::metadata(path).map_or(true, |found| found.len() == 0)
-}
-
-/// SQLite's URI takes `?`, `#` and `%` for its own.
-fn percent_encoded(path: &Utf8Path) -> String {
-    path.as_str().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
 }
 
 /// Files that this tool wrote from this very database and that lie in the folder unchanged, but are not noted as applied: it

@@ -42,7 +42,26 @@ fn wait_for_lock(conn: &Connection, progress: Progress) -> rusqlite::Result<()> 
 /// Opens it for reading.
 pub fn open_to_read(path: &Utf8Path) -> Result<Connection, Error> {
     must_be_there(path)?;
-    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+    let as_it_lies = || format!("file:{}?immutable=1", percent_encoded(path));
+    match open_sqlite(path.as_str(), OpenFlags::SQLITE_OPEN_READ_ONLY) {
+        Err(error) if can_be_read_as_it_lies(&error, path) => {
+            open_sqlite(&as_it_lies(), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
+        }
+        opened => opened,
+    }
+    .map_err(|error| Error::from_sqlite(path, error))
+}
+
+/// In WAL mode even a reader writes beside the file. Where nobody can write, and no WAL waits, nothing changes.
+pub(super) fn can_be_read_as_it_lies(error: &rusqlite::Error, path: &Utf8Path) -> bool {
+    let needs_to_write =
+        matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly));
+    needs_to_write && std::fs::metadata(format!("{path}-wal")).map_or(true, |found| found.len() == 0)
+}
+
+/// SQLite's URI takes `?`, `#` and `%` for its own.
+pub(super) fn percent_encoded(path: &Utf8Path) -> String {
+    path.as_str().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
 }
 
 /// Opens it, and makes it where there is none: in WAL mode, as workerd does.
@@ -74,11 +93,14 @@ pub(super) fn must_be_there(path: &Utf8Path) -> Result<(), Error> {
 }
 
 fn open(path: &Utf8Path, flags: OpenFlags) -> Result<Connection, Error> {
-    let wrong = |error| Error::from_sqlite(path, error);
-    let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(wrong)?;
-    conn.busy_timeout(PATIENCE).map_err(wrong)?;
-    conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = OFF;").map_err(wrong)?;
+    open_sqlite(path.as_str(), flags).map_err(|error| Error::from_sqlite(path, error))
+}
+
+fn open_sqlite(path: &str, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_timeout(PATIENCE)?;
+    conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = OFF;")?;
     // The first read tells whether this is a database at all.
-    conn.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(())).map_err(wrong)?;
+    conn.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(()))?;
     Ok(conn)
 }
