@@ -60,7 +60,7 @@ pub enum Command {
         #[arg(long, conflicts_with = "tables")]
         purge: bool,
     },
-    /// May this be deployed? Exits 1 if anything is pending or behind; changes nothing
+    /// May this be deployed? Exits 1 if anything is pending or behind, if the schema differs, or if two files have one number; changes nothing
     Check,
     /// Show where everything is, what is tracked, what is pending, what is unapplied
     Status,

@@ -28,7 +28,7 @@ impl Migration {
     /// The text of the file, without a byte order mark (SQLite and wrangler pass over it).
     ///
     /// # Errors
-    /// [`Error::ReadFile`]; [`Error::TextNotUtf8`] with the place of the first bad byte, where
+    /// The file cannot be read; it is not UTF-8, with the place of the first bad byte, where
     /// wrangler would put U+FFFD in silence.
     pub fn read_text(&self) -> Result<String, Error> {
         let text = String::from_utf8(self.read()?).map_err(|error| {
@@ -50,7 +50,7 @@ impl Migration {
     /// The SHA-256 of the file's bytes.
     ///
     /// # Errors
-    /// [`Error::ReadFile`].
+    /// The file cannot be read.
     pub fn digest(&self) -> Result<[u8; 32], Error> {
         Ok(Sha256::digest(self.read()?).into())
     }

@@ -1,6 +1,6 @@
 //! What is here: tables, columns, keys, indexes, triggers and foreign keys of one database, read once into values.
 //!
-//! Pure except for [`read`], the one reader. The migrations table, SQLite's own tables, workerd's `_cf_` tables and the
+//! Pure except for [`read()`], the one reader. The migrations table, SQLite's own tables, workerd's `_cf_` tables and the
 //! tool's own objects are no part of a [`Schema`].
 
 mod compare;
