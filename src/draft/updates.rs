@@ -166,7 +166,9 @@ impl RowWriter<'_> {
             _ if may_be_null => Value::Null,
             Affinity::Text => Value::Text(format!("d1-migrate {moment}")),
             Affinity::Blob => Value::Blob(moment.to_be_bytes().to_vec()),
-            Affinity::Integer | Affinity::Real => Value::Integer(moment),
+            Affinity::Integer => Value::Integer(moment),
+            // Neighbours among the integers of this size are one REAL; up to 2^53 each has its own.
+            Affinity::Real => Value::Real(-4.0e15 - (moment - ASIDE) as f64),
         }
     }
 

@@ -357,3 +357,21 @@ fn a_broken_trigger_that_an_insert_would_compile_is_no_obstacle() {
         &["INSERT INTO t VALUES (0) ON CONFLICT (id) DO NOTHING"],
     ]);
 }
+
+#[test]
+fn two_pairs_of_rows_swap_unique_reals_beside_a_generated_column() {
+    play(&[
+        &[
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, r REAL UNIQUE, g INTEGER AS (typeof(r)) VIRTUAL)",
+            "INSERT INTO t(id, r) VALUES (0, 0.5), (1, 1.5), (2, 2.5), (3, 3.5)",
+        ],
+        &[
+            "UPDATE t SET id = 4711 WHERE id = 2",
+            "UPDATE t SET id = 2 WHERE id = 3",
+            "UPDATE t SET id = 3 WHERE id = 4711",
+            "UPDATE t SET id = 4711 WHERE id = 0",
+            "UPDATE t SET id = 0 WHERE id = 1",
+            "UPDATE t SET id = 1 WHERE id = 4711",
+        ],
+    ]);
+}
