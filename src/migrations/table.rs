@@ -3,6 +3,7 @@
 use rusqlite::{Connection, types::ValueRef};
 
 use super::Error;
+use crate::sql_text::quote_identifier;
 
 /// A row of the migrations table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +31,7 @@ fn ddl(table: &str) -> String {
          \t\tname       TEXT UNIQUE,\n\
          \t\tapplied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL\n\
          );",
-        quoted(table)
+        quote_identifier(table)
     )
 }
 
@@ -45,7 +46,7 @@ pub fn applied(connection: &Connection, schema: &str, table: &str) -> Result<Vec
 }
 
 fn read(connection: &Connection, schema: &str, table: &str) -> rusqlite::Result<Vec<Applied>> {
-    let schema = quoted(schema);
+    let schema = quote_identifier(schema);
     let exists = format!(
         "SELECT count(*) FROM {schema}.sqlite_master \
          WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE"
@@ -56,7 +57,7 @@ fn read(connection: &Connection, schema: &str, table: &str) -> rusqlite::Result<
     let query = format!(
         "SELECT name, CAST(applied_at AS TEXT) FROM {schema}.{} \
          WHERE typeof(name) = 'text' ORDER BY id",
-        quoted(table)
+        quote_identifier(table)
     );
     let mut statement = connection.prepare(&query)?;
     let rows = statement.query_map([], |row| {
@@ -84,7 +85,7 @@ pub fn record<Name: AsRef<str>>(
     names: impl IntoIterator<Item = Name>,
 ) -> Result<usize, Error> {
     // wrangler's plain INSERT would fail on a name that a second copy of the tool has just noted.
-    let table_name = quoted(table);
+    let table_name = quote_identifier(table);
     let insert = format!(
         "INSERT INTO main.{table_name} (name) \
          SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM main.{table_name} WHERE name = ?1)"
@@ -102,10 +103,6 @@ pub fn record<Name: AsRef<str>>(
 
 fn write_error(table: &str, source: rusqlite::Error) -> Error {
     Error::WriteTable { table: table.to_owned(), source }
-}
-
-fn quoted(identifier: &str) -> String {
-    format!("\"{}\"", identifier.replace('"', "\"\""))
 }
 
 #[cfg(test)]
