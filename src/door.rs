@@ -212,7 +212,7 @@ impl Iterator for Statements {
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.held.is_empty() {
-            let mut part = self.parts.pop_front()?;
+            let part = self.parts.pop_front()?;
             let text = match part.text() {
                 Ok(text) => text,
                 Err(error) => return Some(Err(error.into())),

@@ -78,15 +78,15 @@ fn report_left(scene: &Scene, left: Vec<String>) {
 }
 
 /// The SQL of a draft on stdout.
-pub(super) fn print_draft(scene: &Scene, mut parts: Vec<Part>) -> Result<ExitCode> {
+pub(super) fn print_draft(scene: &Scene, parts: Vec<Part>) -> Result<ExitCode> {
     if scene.console.is_json() {
-        let files: Vec<serde_json::Value> = (parts.iter_mut())
+        let files: Vec<serde_json::Value> = (parts.iter())
             .map(|part| Ok(serde_json::json!({ "name": part.name, "sql": part.text()? })))
             .collect::<Result<_>>()?;
         scene.console.json(&serde_json::json!({ "would_write": files }));
         return Ok(ExitCode::SUCCESS);
     }
-    for mut part in parts {
+    for part in parts {
         scene.console.status("Would write", &part.name);
         part.read(|piece| scene.console.raw(piece))?;
     }

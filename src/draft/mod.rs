@@ -1,10 +1,12 @@
 //! The next migration, drafted and proven: its statements are run on the shadow as they are written down, and what comes
 //! out is compared with the local database until nothing differs.
 
+mod ahead;
 mod ddl;
 mod error;
 mod inserts;
 mod loose;
+mod part;
 mod parts;
 mod rows;
 mod search;
@@ -15,7 +17,8 @@ mod updates;
 use rusqlite::Connection;
 
 pub use error::Error;
-pub use parts::{Naming, Part};
+pub use part::{Part, forget_drafts};
+pub use parts::Naming;
 
 use crate::difference::{
     Scope, Selected, TableDifference, compare, is_search_index, reached, recheck, sequences, unnameable,
@@ -24,15 +27,19 @@ use crate::schema::{Schema, Table, children_first};
 use crate::sql_text::{display_identifier, one_line, quote_identifier, string_literal};
 use parts::Parts;
 use rows::RowWriter;
-use spool::Spool;
+use spool::{Sink, Spool};
 
 /// Actions of foreign keys reach rows that are put back in the next round; a round cannot reach further than the rows it
 /// puts back, so two are the rule.
 const MOST_ROUNDS: usize = 6;
 
+/// Opens a second connection on which the local database is attached, in about the same moment.
+pub type OpenReader<'r> = &'r dyn Fn() -> Option<Connection>;
+
 /// Drafts a data migration for what was selected. On the shadow it has been run when this returns.
 pub fn data(
     conn: &Connection,
+    open_reader: OpenReader,
     here: &Schema,
     files: &Schema,
     selected: &Selected,
@@ -45,7 +52,7 @@ pub fn data(
     }
     let mut parts = Parts::new(conn, naming);
     step_aside(&mut parts, files, &selected.taken)?;
-    write_rows(&mut parts, here, files, selected)?;
+    write_rows(&mut parts, open_reader, here, files, selected)?;
     let indexes = triggers::fed_indexes(files, &selected.taken).chain(selected.indexes.iter().cloned());
     search::settle(&mut parts, here, &indexes.collect::<Vec<_>>())?;
     write_sequences(&mut parts, here, selected)?;
@@ -55,6 +62,7 @@ pub fn data(
 /// Drafts the initial migration: schema, then data, then what must not see the data come (views and triggers).
 pub fn initial(
     conn: &Connection,
+    open_reader: OpenReader,
     here: &Schema,
     migrations_table: &str,
     naming: Naming,
@@ -67,7 +75,7 @@ pub fn initial(
     let comparison = compare(conn, here.clone(), files, &Scope::everything())?;
     let selected =
         Selected { taken: comparison.tables, sequences: comparison.sequences, ..Selected::default() };
-    write_rows(&mut parts, here, &comparison.files, &selected)?;
+    write_rows(&mut parts, open_reader, here, &comparison.files, &selected)?;
     write_sequences(&mut parts, here, &selected)?;
     let indexes = here.tables.iter().filter(|table| is_search_index(table)).map(|table| table.name.clone());
     search::settle(&mut parts, here, &indexes.collect::<Vec<_>>())?;
@@ -90,13 +98,22 @@ fn step_aside(parts: &mut Parts, files: &Schema, differences: &[TableDifference]
     Ok(())
 }
 
-fn write_rows(parts: &mut Parts, here: &Schema, files: &Schema, selected: &Selected) -> Result<(), Error> {
+fn write_rows(
+    parts: &mut Parts,
+    open_reader: OpenReader,
+    here: &Schema,
+    files: &Schema,
+    selected: &Selected,
+) -> Result<(), Error> {
     let conn = parts.conn();
     let mut pending = selected.taken.clone();
     for round in 1..=MOST_ROUNDS {
         // Once the statements have run, nothing differs any more that could tell.
         let reached = reached(conn, here, &pending)?;
-        statements(conn, files, &pending)?.drain(|sql| parts.statement(sql))?;
+        match ahead::is_worth_it(&pending).then(open_reader).flatten() {
+            Some(reader) => ahead::run_ahead(reader, files, &pending, |sql| parts.statement(sql))?,
+            None => statements(conn, files, &pending)?.drain(|sql| parts.statement(sql))?,
+        }
         pending = recheck(conn, here, files, &pending, &reached, &selected.left, round)?;
         if pending.is_empty() {
             return if parts::no_foreign_key_is_open(conn) {

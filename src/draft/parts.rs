@@ -1,32 +1,22 @@
 //! The files of a draft: each statement is run on the shadow under D1's settings and then written down; a file that grows
 //! too large is ended where no foreign key is left open, and the next one begun.
 
-use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::collections::VecDeque;
 use std::os::raw::c_int;
 
+use camino::Utf8PathBuf;
 use rusqlite::{Connection, ffi};
-use sha2::{Digest, Sha256};
-use tempfile::SpooledTempFile;
 
 use super::Error;
+use super::part::{ClosedPart, OpenPart, Part};
 use crate::migrations::{file_name, header_line};
 use crate::shadow::{run_one, under_d1_limits};
 use crate::sql_text::PIECES;
 
-/// Up to here a file stays in memory until it is published.
-const IN_MEMORY: usize = 4 << 20;
+/// So many files may be on their way to the disk at a time.
+const MOST_CLOSING: usize = 4;
 
-/// One migration file that is not in the folder yet.
-pub struct Part {
-    /// Its name in the folder.
-    pub name: String,
-    /// Its length in bytes.
-    pub len: u64,
-    text: BufWriter<SpooledTempFile>,
-    digest: Sha256,
-}
-
-/// How the files of a draft are to be named and cut.
+/// How the files of a draft are to be named and cut, and where they wait.
 #[derive(Debug, Clone)]
 pub struct Naming {
     /// The number of the first file.
@@ -37,6 +27,8 @@ pub struct Naming {
     pub at: jiff::Timestamp,
     /// A file that reaches this many bytes goes on in the next one.
     pub max_file_size: u64,
+    /// The folder in which they are written: best on the file system of the migrations folder.
+    pub drafts: Utf8PathBuf,
 }
 
 /// In place of a statement: from here on the file must not end.
@@ -50,11 +42,12 @@ pub(super) struct Parts<'c> {
     conn: &'c Connection,
     naming: Naming,
     done: Vec<Part>,
+    closing: VecDeque<ClosedPart>,
     /// Is a long value being put together? Its statements stay in one file.
     holds_pieces: bool,
     /// Are rows out of their place? They come back in the same file.
     held: bool,
-    open: Option<Part>,
+    open: Option<OpenPart>,
     /// Statements that begin and end every file: triggers that step aside, and come back.
     pub(super) before: Vec<String>,
     pub(super) after: Vec<String>,
@@ -66,6 +59,7 @@ impl<'c> Parts<'c> {
             conn,
             naming,
             done: Vec::new(),
+            closing: VecDeque::new(),
             holds_pieces: false,
             held: false,
             open: None,
@@ -104,19 +98,14 @@ impl<'c> Parts<'c> {
     }
 
     fn begin(&mut self) -> Result<(), Error> {
-        let number = self.naming.number + self.done.len() as u64;
-        let message = match self.done.len() {
+        let before = self.done.len() + self.closing.len();
+        let number = self.naming.number + before as u64;
+        let message = match before {
             0 => self.naming.message.clone(),
             more => format!("{} part {}", self.naming.message, more + 1),
         };
-        let mut part = Part {
-            name: file_name(number, &message)?,
-            len: 0,
-            text: BufWriter::new(SpooledTempFile::new(IN_MEMORY)),
-            digest: Sha256::new(),
-        };
-        part.write(&header_line(number, self.naming.at))?;
-        part.write("\n")?;
+        let mut part = OpenPart::begin(&self.naming.drafts, file_name(number, &message)?)?;
+        part.line(&header_line(number, self.naming.at))?;
         self.open = Some(part);
         self.put("PRAGMA defer_foreign_keys=TRUE;")?;
         for sql in self.before.clone() {
@@ -127,24 +116,30 @@ impl<'c> Parts<'c> {
 
     fn put(&mut self, sql: &str) -> Result<(), Error> {
         under_d1_limits(self.conn, || run_one(self.conn, sql))?.map_err(|error| refused(sql, &error))?;
-        if let Some(part) = &mut self.open {
-            part.write(sql)?;
-            part.write("\n")?;
+        match self.open.as_mut().map(|part| part.line(sql)) {
+            Some(Err(error)) => Err(self.why_not_written(error)),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// What the thread of the open file met.
+    fn why_not_written(&mut self, error: std::io::Error) -> Error {
+        let met = self.open.take().and_then(|part| part.close().wait().err());
+        met.unwrap_or(error).into()
     }
 
     fn close(&mut self) -> Result<(), Error> {
         for sql in self.after.clone() {
             self.put(&sql)?;
         }
-        if let Some(mut part) = self.open.take() {
-            // One small file may wait in memory, but not many.
-            if !self.done.is_empty() {
-                part.text.flush()?;
-                part.text.get_mut().roll()?;
-            }
-            self.done.push(part);
+        self.closing.extend(self.open.take().map(OpenPart::close));
+        self.wait_for_all_but(MOST_CLOSING)
+    }
+
+    fn wait_for_all_but(&mut self, most: usize) -> Result<(), Error> {
+        while self.closing.len() > most {
+            let next = self.closing.pop_front().map(ClosedPart::wait).transpose()?;
+            self.done.extend(next);
         }
         Ok(())
     }
@@ -154,44 +149,16 @@ impl<'c> Parts<'c> {
         if self.open.is_some() {
             self.close()?;
         }
-        Ok(self.done)
+        self.wait_for_all_but(0)?;
+        Ok(std::mem::take(&mut self.done))
     }
 }
 
-impl Part {
-    fn write(&mut self, text: &str) -> std::io::Result<()> {
-        self.text.write_all(text.as_bytes())?;
-        self.digest.update(text.as_bytes());
-        self.len += text.len() as u64;
-        Ok(())
-    }
-
-    /// SHA-256 of its text.
-    pub fn digest(&self) -> [u8; 32] {
-        self.digest.clone().finalize().into()
-    }
-
-    /// The whole text.
-    pub fn text(&mut self) -> std::io::Result<String> {
-        let mut text = String::new();
-        self.text.seek(SeekFrom::Start(0))?;
-        self.text.get_mut().read_to_string(&mut text)?;
-        Ok(text)
-    }
-
-    /// Calls `each` with the text, piece by piece.
-    pub fn read<E: From<std::io::Error>>(
-        &mut self,
-        mut each: impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        self.text.seek(SeekFrom::Start(0))?;
-        let mut piece = vec![0; 1 << 16];
-        loop {
-            match self.text.get_mut().read(&mut piece)? {
-                0 => return Ok(()),
-                length => each(&piece[..length])?,
-            }
-        }
+impl Drop for Parts<'_> {
+    /// A thread that outlives the draft could not remove its file any more when the program ends.
+    fn drop(&mut self) {
+        self.closing.extend(self.open.take().map(OpenPart::close));
+        drop(self.wait_for_all_but(0));
     }
 }
 

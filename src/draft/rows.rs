@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row};
 
 use super::Error;
 use super::loose::loose_columns;
-use super::spool::Spool;
+use super::spool::Sink;
 use crate::difference::{RowShape, Rows, TableDifference, any_unknown};
 use crate::schema::{Identity, Table, TableKind};
 use crate::sql_text::{Cell, condition, delete, display_identifier, quote_identifier};
@@ -22,7 +22,7 @@ pub(super) struct RowWriter<'a> {
     pub(super) table: &'a Table,
     pub(super) rows: &'a Rows,
     pub(super) shape: RowShape,
-    pub(super) spool: &'a mut Spool,
+    pub(super) spool: &'a mut dyn Sink,
     /// Columns that point to a table that is written no later: rows may have to let go of it first.
     pub(super) loose: Vec<String>,
 }
@@ -32,7 +32,7 @@ impl<'a> RowWriter<'a> {
         conn: &'a Connection,
         difference: &'a TableDifference,
         order: &[&Table],
-        spool: &'a mut Spool,
+        spool: &'a mut dyn Sink,
     ) -> Self {
         let table = &difference.table;
         let loose = loose_columns(order, table).into_iter().map(|column| table.columns[column].name.clone());

@@ -5,7 +5,7 @@ use rusqlite::types::Value;
 
 use super::Error;
 use super::parts::Parts;
-use super::spool::Spool;
+use super::spool::{Sink, Spool};
 use crate::difference::{LIVE, LIVE_TERMS, index_differs, with_terms};
 use crate::schema::{Module, Schema, Table, TableKind};
 use crate::sql_text::{InsertBatch, Pushed, display_identifier, insert, quote_identifier};

@@ -7,6 +7,12 @@ use tempfile::SpooledTempFile;
 /// Up to here statements stay in memory.
 const IN_MEMORY: usize = 4 << 20;
 
+/// Takes statements.
+pub(super) trait Sink {
+    /// Takes the next one.
+    fn push(&mut self, statement: &str) -> io::Result<()>;
+}
+
 /// Statements, one after the other. Reading the rows must be over before the first statement is run on the shadow: a
 /// cursor over a table that is being written shows what it likes.
 pub(super) struct Spool {
@@ -16,11 +22,6 @@ pub(super) struct Spool {
 impl Spool {
     pub(super) fn new() -> Self {
         Self { file: BufWriter::new(SpooledTempFile::new(IN_MEMORY)) }
-    }
-
-    pub(super) fn push(&mut self, statement: &str) -> io::Result<()> {
-        self.file.write_all(&(statement.len() as u64).to_le_bytes())?;
-        self.file.write_all(statement.as_bytes())
     }
 
     /// Calls `each` with every statement in order.
@@ -42,5 +43,12 @@ impl Spool {
             each(&statement)?;
         }
         Ok(())
+    }
+}
+
+impl Sink for Spool {
+    fn push(&mut self, statement: &str) -> io::Result<()> {
+        self.file.write_all(&(statement.len() as u64).to_le_bytes())?;
+        self.file.write_all(statement.as_bytes())
     }
 }

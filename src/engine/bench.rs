@@ -101,6 +101,14 @@ impl Bench {
         &self.shadow.conn
     }
 
+    /// Another connection on which the local database is attached, a moment later. Where it cannot be had, work is slower.
+    pub(super) fn second_reader(&self) -> Option<Connection> {
+        let conn = Connection::open_in_memory().ok()?;
+        attach(&conn, &self.place.local_file).ok()?;
+        conn.execute_batch("BEGIN; SELECT 1 FROM live.sqlite_schema").ok()?;
+        Some(conn)
+    }
+
     /// Does the shadow begin with a baseline, in place of nothing?
     pub fn has_baseline(&self) -> bool {
         self.place.home.as_deref().is_some_and(has_baseline)

@@ -2,8 +2,6 @@
 //!
 //! Whatever stops in between, the next run finds either a file whose record the changefeed says is owed, or no file at all.
 
-use std::io::Write;
-
 use anyhow::Result;
 use camino::Utf8PathBuf;
 use rusqlite::Connection;
@@ -22,14 +20,14 @@ use crate::shadow::{Shadow, add_file, run_file};
 /// Writes the files of a draft and notes them as applied. Gives the paths.
 pub(super) fn publish(
     bench: Bench,
-    mut parts: Vec<Part>,
+    parts: Vec<Part>,
     selected: &Selected,
     progress: Progress,
 ) -> Result<Vec<Utf8PathBuf>> {
-    let other = prove_in_second_world(&bench, &mut parts)?;
+    let other = prove_in_second_world(&bench, &parts)?;
     for part in &parts {
         bench.folder.accepts(&part.name)?;
-        add_file(bench.conn(), &part.name, &hex(&part.digest()), false)?;
+        add_file(bench.conn(), &part.name, &hex(&part.digest), false)?;
     }
     remember(bench.conn(), &bench.here, &selected.left, &selected.left_indexes)?;
     step("drafted");
@@ -47,11 +45,9 @@ pub(super) fn publish(
     sweep(&bench.folder.path);
     let mut paths = Vec::with_capacity(parts.len());
     let mut names = Vec::with_capacity(parts.len());
-    for mut part in parts {
-        let mut file = NewFile::create(&bench.folder.path, &part.name)?;
-        part.read(|piece| file.write_all(piece))?;
+    for part in parts {
         step("written");
-        paths.push(file.publish()?);
+        paths.push(NewFile::adopt(&bench.folder.path, &part.name, part.file)?);
         step("published");
         names.push(part.name);
     }
@@ -77,10 +73,10 @@ fn step(name: &str) {
 
 /// Where values hang on the clock or on chance, the migration must also run where they came out otherwise. Gives that other
 /// shadow, with the files run.
-fn prove_in_second_world(bench: &Bench, parts: &mut [Part]) -> Result<Option<Shadow>> {
+fn prove_in_second_world(bench: &Bench, parts: &[Part]) -> Result<Option<Shadow>> {
     let Some(mut other) = bench.second_world()? else { return Ok(None) };
     for part in parts {
-        let (text, digest) = (part.text()?, hex(&part.digest()));
+        let (text, digest) = (part.text()?, hex(&part.digest));
         let nothing = |_: &Connection| Ok(());
         let note = |conn: &Connection| add_file(conn, &part.name, &digest, false);
         if let Err(error) = run_file(&mut other.conn, &part.name, &text, nothing, note) {
@@ -103,7 +99,7 @@ fn promise(place: &Place, parts: &[Part], progress: Progress) -> Result<()> {
     if !changefeed::name_is_taken(&conn)? {
         changefeed::create(&conn)?;
         for part in parts {
-            changefeed::owe(&conn, &part.name, &hex(&part.digest()))?;
+            changefeed::owe(&conn, &part.name, &hex(&part.digest))?;
         }
     }
     conn.execute_batch("COMMIT").map_err(wrong)?;

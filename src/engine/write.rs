@@ -97,7 +97,14 @@ impl Ready {
             return Ok(Drafted::Nothing { left: selected.left });
         }
         let naming = naming(&bench, message, max_file_size)?;
-        let parts = draft::data(bench.conn(), &comparison.here, &comparison.files, &selected, naming)?;
+        let parts = draft::data(
+            bench.conn(),
+            &|| bench.second_reader(),
+            &comparison.here,
+            &comparison.files,
+            &selected,
+            naming,
+        )?;
         Ok(Drafted::Draft(Box::new(Draft { bench, parts, selected })))
     }
 }
@@ -131,7 +138,13 @@ pub fn draft_initial(bench: Bench, message: &str, max_file_size: u64) -> Result<
         return Err(Error::Empty { path: bench.place.local_file.clone() }.into());
     }
     let naming = naming(&bench, message, max_file_size)?;
-    let parts = draft::initial(bench.conn(), &bench.here, &bench.place.migrations_table, naming)?;
+    let parts = draft::initial(
+        bench.conn(),
+        &|| bench.second_reader(),
+        &bench.here,
+        &bench.place.migrations_table,
+        naming,
+    )?;
     Ok(Draft { bench, parts, selected: Selected::default() })
 }
 
@@ -143,7 +156,14 @@ fn naming(bench: &Bench, message: &str, max_file_size: u64) -> Result<Naming> {
     if !later.is_empty() {
         return Err(Error::NotLast { names: later }.into());
     }
-    Ok(Naming { number, message: message.to_owned(), at: Timestamp::now(), max_file_size })
+    let drafts = match &bench.place.home {
+        Some(home) => {
+            draft::forget_drafts(home);
+            home.clone()
+        }
+        None => std::env::temp_dir().to_string_lossy().into_owned().into(),
+    };
+    Ok(Naming { number, message: message.to_owned(), at: Timestamp::now(), max_file_size, drafts })
 }
 
 impl Draft {

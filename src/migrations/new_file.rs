@@ -7,7 +7,7 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 use super::Error;
 
@@ -48,6 +48,31 @@ impl NewFile {
         }
     }
 
+    /// Gives a file that was written and brought to the disk elsewhere its name in `folder`. It is copied only where that is
+    /// on another file system.
+    ///
+    /// # Errors
+    /// Those of [`NewFile::create`] and [`NewFile::publish`]; nothing is left of the file then.
+    pub fn adopt(folder: &Utf8Path, name: &str, file: TempPath) -> Result<Utf8PathBuf, Error> {
+        let path = folder.join(name);
+        let folders = NewFolders::create(folder)
+            .map_err(|source| Error::CreateFolder { path: folder.to_owned(), source })?;
+        match file.persist_noclobber(&path) {
+            Ok(()) => {
+                folders.keep();
+                sync_folder(path.parent());
+                Ok(path)
+            }
+            Err(failed) if failed.error.kind() == io::ErrorKind::CrossesDevices => {
+                let mut copy = NewFile::create(folder, name)?;
+                let copied = fs::File::open(&failed.path).and_then(|mut file| io::copy(&mut file, &mut copy));
+                copied.map_err(|error| write_error(path, error))?;
+                copy.publish()
+            }
+            Err(failed) => Err(not_named(path, failed.error)),
+        }
+    }
+
     /// Appends text; the same as `write_all`, with an error that names the file.
     ///
     /// # Errors
@@ -69,9 +94,15 @@ impl NewFile {
                 sync_folder(path.parent());
                 Ok(path)
             }
-            Err(source) if source.kind() == io::ErrorKind::AlreadyExists => Err(Error::Exists { path }),
-            Err(error) => Err(write_error(path, error)),
+            Err(error) => Err(not_named(path, error)),
         }
+    }
+}
+
+fn not_named(path: Utf8PathBuf, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => Error::Exists { path },
+        _ => write_error(path, error),
     }
 }
 
