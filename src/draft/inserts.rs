@@ -7,7 +7,7 @@ use super::Error;
 use super::rows::{Place, RowWriter, ordered};
 use crate::difference::Rows;
 use crate::schema::TableKind;
-use crate::sql_text::{InsertBatch, Pushed, condition, display_identifier, insert, quote_identifier};
+use crate::sql_text::{Batch, Pushed, condition, display_identifier, insert, quote_identifier};
 
 impl RowWriter<'_> {
     /// Rows that come.
@@ -97,12 +97,7 @@ impl RowWriter<'_> {
         self.spool_rest(&mut batch)
     }
 
-    fn insert(
-        &mut self,
-        batch: &mut InsertBatch,
-        values: &[ValueRef],
-        is_natural: bool,
-    ) -> Result<(), Error> {
+    fn insert(&mut self, batch: &mut Batch, values: &[ValueRef], is_natural: bool) -> Result<(), Error> {
         self.fits(values.iter().copied(), || self.place_of_new(values))?;
         match batch.push_row(&values[usize::from(is_natural)..]) {
             Pushed::Held => {}
@@ -123,11 +118,11 @@ impl RowWriter<'_> {
         values.filter(|(name, _)| names.contains(name)).collect()
     }
 
-    fn batch(&self, is_natural: bool) -> InsertBatch {
-        InsertBatch::new(&self.table.name, &self.shape.written[usize::from(is_natural)..])
+    fn batch(&self, is_natural: bool) -> Batch {
+        Batch::insert(&self.table.name, &self.shape.written[usize::from(is_natural)..])
     }
 
-    fn spool_rest(&mut self, batch: &mut InsertBatch) -> Result<(), Error> {
+    fn spool_rest(&mut self, batch: &mut Batch) -> Result<(), Error> {
         if let Some(statement) = batch.finish() {
             self.spool.push(&statement)?;
         }

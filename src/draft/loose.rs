@@ -131,7 +131,7 @@ impl RowWriter<'_> {
             return Ok(());
         }
         let query = format!(
-            "SELECT d.rowid, d.aside, d.loose, {} FROM {diff} d CROSS JOIN {} s ON {} WHERE d.loose",
+            "SELECT d.rowid, d.aside, d.loose, 1, {} FROM {diff} d CROSS JOIN {} s ON {} WHERE d.loose",
             self.shape.identity_of("s"),
             self.shape.shadow(),
             self.shape.is_named("s", 's'),

@@ -2,6 +2,7 @@
 //! out is compared with the local database until nothing differs.
 
 mod ahead;
+mod batches;
 mod ddl;
 mod error;
 mod inserts;

@@ -4,6 +4,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use super::Error;
+use super::batches::Batches;
 use super::loose::loose_columns;
 use super::spool::Sink;
 use crate::difference::{RowShape, Rows, TableDifference, any_unknown};
@@ -66,12 +67,17 @@ impl<'a> RowWriter<'a> {
         );
         let mut statement = self.conn.prepare(&sql)?;
         let mut rows = statement.query(())?;
+        let in_order = points_to_itself(self.table) || matches!(self.table.kind, TableKind::Virtual(_));
+        let mut batches = Batches::new(&self.table.name);
         while let Some(row) = rows.next()? {
             // A row that was made loose has lost what its key may hold.
             let place = self.place(row, 1, if row.get(0)? { &[] } else { &key })?;
-            self.push_all(delete(&self.table.name, &place)?)?;
+            match in_order {
+                true => self.push_all(delete(&self.table.name, &place)?)?,
+                false => batches.push(self.spool, &Place::new(), &place)?,
+            }
         }
-        Ok(())
+        batches.finish(self.spool)
     }
 
     /// Do hidden rowids only rise: are those of the new rows and of rows that got another one just the ones that SQLite would

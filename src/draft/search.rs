@@ -8,7 +8,7 @@ use super::parts::Parts;
 use super::spool::{Sink, Spool};
 use crate::difference::{LIVE, LIVE_TERMS, index_differs, with_terms};
 use crate::schema::{Module, Schema, Table, TableKind};
-use crate::sql_text::{InsertBatch, Pushed, display_identifier, insert, quote_identifier};
+use crate::sql_text::{Batch, Pushed, display_identifier, insert, quote_identifier};
 
 /// Brings each of these indexes to what the local one holds.
 pub(super) fn settle(parts: &mut Parts, here: &Schema, names: &[String]) -> Result<(), Error> {
@@ -46,7 +46,7 @@ fn from_terms(conn: &Connection, table: &Table) -> Result<Spool, Error> {
     spool.push(&command(table, "delete-all"))?;
     let columns: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
     let written: Vec<String> = std::iter::once("rowid".to_owned()).chain(columns.iter().cloned()).collect();
-    let mut batch = InsertBatch::new(&table.name, &written);
+    let mut batch = Batch::insert(&table.name, &written);
     for document in documents(conn, table, &columns)? {
         let values: Vec<_> = document.iter().map(Into::into).collect();
         match batch.push_row(&values) {

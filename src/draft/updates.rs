@@ -4,17 +4,18 @@ use rusqlite::Row;
 use rusqlite::types::{Value, ValueRef};
 
 use super::Error;
+use super::batches::Batches;
 use super::parts::HOLD;
 use super::rows::{Place, RowWriter, ordered};
 use crate::difference::{ROWID_BIT, Rows, column_differs, key_bit};
-use crate::schema::{Affinity, Identity, UniqueKey};
+use crate::schema::{Affinity, Identity, TableKind, UniqueKey};
 use crate::sql_text::{Cell, quote_identifier, update};
 
 /// Below every rowid that an app makes: where rows stand for a moment when they step aside.
 const ASIDE: i64 = -9_000_000_000_000_000_000;
 
 /// The column of the query in which the shadow's identity begins.
-const IDENTITY: usize = 3;
+const IDENTITY: usize = 4;
 
 const CHECKS_OFF: &str = "PRAGMA ignore_check_constraints=ON;";
 const CHECKS_ON: &str = "PRAGMA ignore_check_constraints=OFF;";
@@ -33,16 +34,18 @@ impl RowWriter<'_> {
         })?;
         let mut statement = self.conn.prepare(&self.update_query(diff, &key, "1"))?;
         let mut rows = statement.query(())?;
+        let mut batches = Batches::new(&self.table.name);
         while let Some(row) = rows.next()? {
-            self.update(row, &key, skipped)?;
+            self.update(row, &key, skipped, &mut batches)?;
         }
-        Ok(())
+        batches.finish(self.spool)
     }
 
-    /// Columns: the row of the list, the keys that it gives up first, the shadow's identity, the shadow's key, then for each written column whether it
+    /// Columns: the row of the list, the keys that it gives up first, whether it is loose, whether its turn matters, the shadow's identity, the shadow's key, then for each written column whether it
     /// differs and its local value.
     fn update_query(&self, diff: &str, key: &[String], which: &str) -> String {
-        let mut columns = vec!["d.rowid, d.aside, d.loose".to_owned(), self.shape.identity_of("s")];
+        let mut columns =
+            vec!["d.rowid, d.aside, d.loose, d.step IS NOT NULL".to_owned(), self.shape.identity_of("s")];
         columns.extend(key.iter().map(|name| format!("s.{}", quote_identifier(name))));
         if self.shape.hidden_rowid {
             let rowid = &self.shape.identity[0];
@@ -63,7 +66,13 @@ impl RowWriter<'_> {
         )
     }
 
-    fn update(&mut self, row: &Row, key: &[String], skipped: usize) -> Result<(), Error> {
+    fn update(
+        &mut self,
+        row: &Row,
+        key: &[String],
+        skipped: usize,
+        batches: &mut Batches,
+    ) -> Result<(), Error> {
         let first = IDENTITY + self.shape.identity.len() + key.len();
         let mut given_up = self.given_up(row.get(1)?);
         let is_loose: bool = row.get(2)?;
@@ -78,7 +87,10 @@ impl RowWriter<'_> {
             _ => vec![(self.shape.written[0].clone(), ValueRef::Integer(moment(row)?))],
         };
         self.check_size(row, first, &place)?;
-        self.push_all(update(&self.table.name, &set, &place)?)
+        if is_loose || row.get(3)? || matches!(self.table.kind, TableKind::Virtual(_)) {
+            return self.push_all(update(&self.table.name, &set, &place)?);
+        }
+        batches.push(self.spool, &set, &place)
     }
 
     /// The columns to set: those that differ, the first ones skipped, and those that were given up.

@@ -20,7 +20,7 @@ pub use literal::{literal, push_literal};
 pub use parse::parse_literals;
 pub use pieces::PIECES;
 pub use split::statements;
-pub use statement::{InsertBatch, MAX_STATEMENT_BYTES, Pushed};
+pub use statement::{Batch, MAX_STATEMENT_BYTES, Pushed};
 pub use tokens::{Token, TokenKind, tokens};
 pub use trigger::{Event, Timing, firing, one_line};
 

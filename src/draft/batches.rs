@@ -1,0 +1,132 @@
+//! Changes and deletions that are alike, many in one statement: a statement for each row would take D1, and the proof on the
+//! shadow, ten times as long.
+
+use rusqlite::types::ValueRef;
+
+use super::Error;
+use super::rows::Place;
+use super::spool::Sink;
+use crate::sql_text::{Batch, Pushed, delete, update};
+
+/// Fewer rows than this are written one by one: that reads better.
+const MANY: usize = 5;
+
+/// More kinds of changes than this are not kept apart at a time.
+const MOST_GROUPS: usize = 16;
+
+/// D1 takes 100 columns, and SQLite adds some of its own to those of the values.
+const MOST_COLUMNS: usize = 90;
+
+/// Statements for rows of one table whose order does not matter.
+pub(super) struct Batches<'t> {
+    table: &'t str,
+    groups: Vec<Group>,
+}
+
+/// Rows that are named by the same columns and set the same columns.
+struct Group {
+    set: Vec<String>,
+    place: Vec<String>,
+    /// The first ones, each as statements of its own, until there are many.
+    few: Vec<String>,
+    rows: usize,
+    batch: Batch,
+}
+
+impl<'t> Batches<'t> {
+    pub(super) fn new(table: &'t str) -> Self {
+        Self { table, groups: Vec::new() }
+    }
+
+    /// Sets columns of the row that `place` names, or deletes it where there are none to be set.
+    pub(super) fn push(&mut self, sink: &mut dyn Sink, set: &Place, place: &Place) -> Result<(), Error> {
+        let alone = match set.is_empty() {
+            true => place.len() > 1,
+            false => {
+                let is_set = |name: &String| set.iter().any(|(changed, _)| changed == name);
+                set.len() + place.len() > MOST_COLUMNS || place.iter().any(|(name, _)| is_set(name))
+            }
+        };
+        // NULL is equal to nothing, and a DELETE by several columns would look at the whole table.
+        if alone || place.iter().any(|(_, value)| *value == ValueRef::Null) {
+            return push_all(sink, &one_by_one(self.table, set, place)?);
+        }
+        let table = self.table;
+        let group = self.group(sink, set, place)?;
+        group.rows += 1;
+        if group.rows < MANY {
+            group.few.extend(one_by_one(table, set, place)?);
+        }
+        let values: Vec<ValueRef> = place.iter().chain(set).map(|(_, value)| *value).collect();
+        match group.batch.push_row(&values) {
+            Pushed::Held => Ok(()),
+            Pushed::Finished(statement) => {
+                // The row that did not fit is in the batch, the ones before it are written.
+                group.few = one_by_one(table, set, place)?;
+                group.rows = 1;
+                Ok(sink.push(&statement)?)
+            }
+            Pushed::TooLarge(before) => {
+                group.few.clear();
+                group.rows = 0;
+                before.iter().try_for_each(|statement| sink.push(statement))?;
+                push_all(sink, &one_by_one(table, set, place)?)
+            }
+        }
+    }
+
+    fn group(&mut self, sink: &mut dyn Sink, set: &Place, place: &Place) -> Result<&mut Group, Error> {
+        let is_alike = |group: &Group| has_names(set, &group.set) && has_names(place, &group.place);
+        let at = match self.groups.iter().position(is_alike) {
+            Some(at) => at,
+            None => {
+                if self.groups.len() == MOST_GROUPS {
+                    self.finish(sink)?;
+                }
+                self.groups.push(Group::new(self.table, names(set), names(place)));
+                self.groups.len() - 1
+            }
+        };
+        Ok(&mut self.groups[at])
+    }
+
+    /// Writes what is still held.
+    pub(super) fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
+        for mut group in self.groups.drain(..) {
+            match group.rows < MANY {
+                true => push_all(sink, &group.few)?,
+                false => group.batch.finish().iter().try_for_each(|statement| sink.push(statement))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Group {
+    fn new(table: &str, set: Vec<String>, place: Vec<String>) -> Self {
+        let batch = match set.is_empty() {
+            true => Batch::delete(table, &place[0]),
+            false => Batch::update(table, &place, &set),
+        };
+        Self { set, place, few: Vec::new(), rows: 0, batch }
+    }
+}
+
+fn one_by_one(table: &str, set: &Place, place: &Place) -> Result<Vec<String>, Error> {
+    Ok(match set.is_empty() {
+        true => delete(table, place)?,
+        false => update(table, set, place)?,
+    })
+}
+
+fn push_all(sink: &mut dyn Sink, statements: &[String]) -> Result<(), Error> {
+    statements.iter().try_for_each(|statement| Ok(sink.push(statement)?))
+}
+
+fn names(cells: &Place) -> Vec<String> {
+    cells.iter().map(|(name, _)| name.clone()).collect()
+}
+
+fn has_names(cells: &Place, names: &[String]) -> bool {
+    cells.iter().map(|(name, _)| name).eq(names)
+}
