@@ -1,6 +1,6 @@
 //! The only place that prints: status lines and progress on stderr, what a program may read on stdout.
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -124,6 +124,27 @@ impl Console {
         if let Ok(text) = serde_json::to_string_pretty(value) {
             self.out(text);
         }
+    }
+
+    /// The one JSON object of this run, with a list that is never in memory as a whole: `each` gives its items one by one.
+    pub fn json_list(
+        &self,
+        name: &str,
+        each: impl FnOnce(&mut dyn FnMut(serde_json::Value)) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut stdout = BufWriter::new(std::io::stdout().lock());
+        // Whoever closed the pipe does not want the rest.
+        drop(write!(stdout, "{{\n  {}: [", serde_json::Value::from(name)));
+        let mut separator = "";
+        each(&mut |item| {
+            let text = serde_json::to_string_pretty(&item).unwrap_or_default();
+            drop(write!(stdout, "{separator}\n    {}", text.replace('\n', "\n    ")));
+            separator = ",";
+        })?;
+        let end = if separator.is_empty() { "]" } else { "\n  ]" };
+        drop(writeln!(stdout, "{end}\n}}"));
+        drop(stdout.flush());
+        Ok(())
     }
 
     fn to_stderr(&self, line: &str) {

@@ -1,6 +1,7 @@
 //! The public door: what the commands do, for other programs, on a connection and a folder that they bring along.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -125,8 +126,8 @@ impl<'c> Migrations<'c> {
     pub fn has_changes_since(&self, moment: Timestamp) -> Result<bool> {
         let mut found = false;
         changefeed::entries::<anyhow::Error>(self.conn, "main", Some(moment.as_millisecond()), |entry| {
-            found |= matches!(entry.operation, Operation::Insert | Operation::Update | Operation::Delete);
-            Ok(())
+            found = matches!(entry.operation, Operation::Insert | Operation::Update | Operation::Delete);
+            Ok(if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
         Ok(found)
     }

@@ -1,12 +1,14 @@
 //! Reads what the triggers wrote.
 
+use std::ops::ControlFlow;
+
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::NOT_KEPT;
 use super::triggers::NOW;
 use crate::names::CHANGEFEED;
-use crate::sql_text::{TokenKind, parse_literals, quote_identifier, tokens};
+use crate::sql_text::{TokenKind, parse_literals, push_literal, quote_identifier, tokens};
 
 /// What one entry of the changefeed tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,26 +160,28 @@ pub fn owed(conn: &Connection, database: &str) -> rusqlite::Result<Vec<(String, 
     statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
-/// Calls `each` with every entry written at or after `since` (milliseconds since 1970), oldest first.
+/// Calls `each` with the entries written at or after `since` (milliseconds since 1970), newest first, until it has enough.
 pub fn entries<E: From<rusqlite::Error>>(
     conn: &Connection,
     database: &str,
     since: Option<i64>,
-    mut each: impl FnMut(Entry) -> Result<(), E>,
+    mut each: impl FnMut(Entry) -> Result<ControlFlow<()>, E>,
 ) -> Result<(), E> {
     if !exists(conn, database)? {
         return Ok(());
     }
     let sql = format!(
-        "SELECT id, at, op, tbl, key, new_key, old FROM {}.{CHANGEFEED} WHERE at >= ?1 ORDER BY id",
+        "SELECT id, at, op, tbl, key, new_key, old FROM {}.{CHANGEFEED} WHERE at >= ?1 ORDER BY id DESC",
         quote_identifier(database)
     );
     let mut statement = conn.prepare(&sql)?;
     let mut rows = statement.query([since.unwrap_or(i64::MIN)])?;
     while let Some(row) = rows.next()? {
         // What somebody else wrote there is no entry.
-        if let Ok(entry) = entry(row) {
-            each(entry)?;
+        if let Ok(entry) = entry(row)
+            && each(entry)?.is_break()
+        {
+            break;
         }
     }
     Ok(())
@@ -208,8 +212,23 @@ fn entry(row: &Row) -> rusqlite::Result<Entry> {
 }
 
 impl Image {
+    /// Writes `"column"=literal,…`.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        for (column, value) in &self.values {
+            text.push_str(&quote_identifier(column));
+            text.push('=');
+            match value {
+                Some(value) => push_literal(&mut text, value.into()),
+                None => text.push_str(NOT_KEPT),
+            }
+            text.push(',');
+        }
+        text
+    }
+
     /// Reads `"column"=literal,…`; what does not have that form is left out.
-    fn parse(text: &str) -> Self {
+    pub fn parse(text: &str) -> Self {
         let mut values = Vec::new();
         let mut rest = text;
         while let Some((column, after)) = column_name(rest) {
@@ -259,5 +278,6 @@ mod tests {
                 ("f".to_owned(), Some(Value::Null)),
             ]
         );
+        assert_eq!(Image::parse(&image.to_text()), image);
     }
 }

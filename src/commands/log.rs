@@ -1,22 +1,19 @@
 //! `log`: what changed, when, from what to what, newest first.
 
-use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use jiff::Timestamp;
-use rusqlite::Connection;
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::Scene;
-use crate::changefeed::{Entry, Operation, entries};
-use crate::difference::RowShape;
+use crate::changefeed::{Entry, Image, Operation, entries};
+use crate::difference::{RowShape, Selection};
 use crate::engine::open_to_read;
 use crate::schema::{self, Schema, Table};
 use crate::sql_text::{literal, parse_literals, quote_identifier};
-
-/// A row, by table and key as the changefeed writes them.
-type RowName = (String, String);
 
 pub(super) fn run(
     scene: &Scene,
@@ -27,30 +24,30 @@ pub(super) fn run(
     let conn = open_to_read(&scene.place.local_file)?;
     conn.execute_batch("BEGIN")?;
     let schema = schema::read(&conn, "main", &scene.place.migrations_table)?;
-    crate::difference::Selection { tables: tables.to_vec(), since }.check(&schema)?;
-    let mut history = Vec::new();
-    entries::<anyhow::Error>(&conn, "main", since, |entry| {
-        let is_row = matches!(entry.operation, Operation::Insert | Operation::Update | Operation::Delete);
-        let is_wanted =
-            tables.is_empty() || tables.iter().any(|table| table.eq_ignore_ascii_case(&entry.table));
-        if is_row && is_wanted {
-            history.push(entry);
-        }
-        Ok(())
-    })?;
-    let mut after = Later { conn: &conn, schema: &schema, rows: HashMap::new() };
-    let mut shown = Vec::new();
-    for entry in history.iter().rev().take(limit.unwrap_or(usize::MAX)) {
-        shown.push(after.describe(entry)?);
+    let selection = Selection { tables: tables.to_vec(), since };
+    selection.check(&schema)?;
+    let mut later = Later::begin(&conn, &schema)?;
+    let mut left = limit.unwrap_or(usize::MAX);
+    let mut any = false;
+    let mut show_each = |show: &mut dyn FnMut(Change)| {
+        entries::<anyhow::Error>(&conn, "main", since, |entry| {
+            let is_row = matches!(entry.operation, Operation::Insert | Operation::Update | Operation::Delete);
+            if left == 0 {
+                return Ok(ControlFlow::Break(()));
+            }
+            if is_row && selection.takes(&entry.table) {
+                show(later.describe(&entry)?);
+                any = true;
+                left -= 1;
+            }
+            Ok(ControlFlow::Continue(()))
+        })
+    };
+    match scene.console.is_json() {
+        true => scene.console.json_list("changes", |item| show_each(&mut |change| item(change.json())))?,
+        false => show_each(&mut |change| scene.console.out(change.line()))?,
     }
-    if scene.console.is_json() {
-        scene
-            .console
-            .json(&serde_json::json!({ "changes": shown.iter().map(Change::json).collect::<Vec<_>>() }));
-    } else {
-        shown.iter().for_each(|change| scene.console.out(change.line()));
-    }
-    if shown.is_empty() {
+    if !any {
         scene.console.status("Nothing", "was recorded");
     }
     Ok(ExitCode::SUCCESS)
@@ -60,8 +57,10 @@ pub(super) fn run(
 struct Later<'a> {
     conn: &'a Connection,
     schema: &'a Schema,
-    rows: HashMap<RowName, HashMap<String, Option<Value>>>,
 }
+
+/// What is known of rows, by table and key as the changefeed writes them: a table, because there may be many.
+const LATER: &str = "temp.d1_migrate_later";
 
 /// One entry, ready to be shown.
 struct Change {
@@ -73,47 +72,60 @@ struct Change {
     values: Vec<(String, Option<String>, Option<String>)>,
 }
 
-impl Later<'_> {
+impl<'a> Later<'a> {
+    fn begin(conn: &'a Connection, schema: &'a Schema) -> rusqlite::Result<Self> {
+        conn.execute_batch(&format!(
+            "CREATE TABLE {LATER}(tbl TEXT, key TEXT, image TEXT, PRIMARY KEY (tbl, key)) WITHOUT ROWID"
+        ))?;
+        Ok(Self { conn, schema })
+    }
+
     fn describe(&mut self, entry: &Entry) -> Result<Change> {
         let key = key_text(&entry.key);
         let later_key = match entry.new_key {
             Value::Null => key.clone(),
             ref moved => key_text(moved),
         };
-        let name = (entry.table.clone(), later_key.clone());
-        if !self.rows.contains_key(&name) {
-            let now = self.row_now(&entry.table, &later_key)?;
-            self.rows.insert(name.clone(), now);
-        }
-        let after = self.rows.remove(&name).unwrap_or_default();
+        let after = match self.forget(&entry.table, &later_key)? {
+            Some(after) => after,
+            None => self.row_now(&entry.table, &later_key)?,
+        };
         let text = |value: &Option<Value>| value.as_ref().map(|value| literal(value.into()));
-        let mut before = after.clone();
-        for (column, value) in &entry.old.values {
-            before.insert(column.clone(), value.clone());
-        }
-        let (verb, values) = match entry.operation {
+        let old = entry.old.values.iter();
+        let (verb, values, before) = match entry.operation {
             Operation::Insert => {
                 let mut values: Vec<_> =
-                    after.iter().map(|(column, value)| (column.clone(), None, text(value))).collect();
+                    after.values.iter().map(|(column, value)| (column.clone(), None, text(value))).collect();
                 self.sort(&entry.table, &mut values);
-                before.clear();
-                ("inserted", values)
+                ("inserted", values, Image::default())
             }
             Operation::Delete => {
-                let old = entry.old.values.iter();
-                ("deleted", old.map(|(column, value)| (column.clone(), text(value), None)).collect())
+                let values = old.map(|(column, value)| (column.clone(), text(value), None));
+                ("deleted", values.collect(), earlier(&after, &entry.old))
             }
             _ => {
-                let old = entry.old.values.iter();
+                let later = |column: &str| after.values.iter().find(|(name, _)| name == column);
                 let values = old.map(|(column, value)| {
-                    let later = after.get(column).and_then(text);
-                    (column.clone(), text(value), later)
+                    (column.clone(), text(value), later(column).and_then(|(_, value)| text(value)))
                 });
-                ("updated", values.collect())
+                ("updated", values.collect(), earlier(&after, &entry.old))
             }
         };
-        self.rows.insert((entry.table.clone(), key.clone()), before);
+        self.remember(&entry.table, &key, &before)?;
         Ok(Change { at: entry.at, table: entry.table.clone(), key: later_key, verb, values })
+    }
+
+    /// Takes what is known of a row.
+    fn forget(&self, table: &str, key: &str) -> rusqlite::Result<Option<Image>> {
+        let sql = format!("DELETE FROM {LATER} WHERE tbl = ?1 AND key = ?2 RETURNING image");
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let image = statement.query_row([table, key], |row| row.get::<_, String>(0)).optional()?;
+        Ok(image.map(|image| Image::parse(&image)))
+    }
+
+    fn remember(&self, table: &str, key: &str, image: &Image) -> rusqlite::Result<()> {
+        let sql = format!("INSERT OR REPLACE INTO {LATER} VALUES (?1, ?2, ?3)");
+        self.conn.prepare_cached(&sql)?.execute([table, key, &image.to_text()]).map(drop)
     }
 
     /// Columns in the table's order.
@@ -123,27 +135,35 @@ impl Later<'_> {
         }
     }
 
-    fn row_now(&self, table: &str, key: &str) -> Result<HashMap<String, Option<Value>>> {
+    fn row_now(&self, table: &str, key: &str) -> Result<Image> {
         let (Some(table), Some(key)) = (self.schema.table(table), parse_literals(key)) else {
-            return Ok(HashMap::new());
+            return Ok(Image::default());
         };
         let shape = RowShape::of(table);
         if shape.identity.len() != key.len() || shape.identity.is_empty() {
-            return Ok(HashMap::new());
+            return Ok(Image::default());
         }
         let conditions: Vec<String> = shape.identity.iter().map(|name| format!("{name} = ?")).collect();
         let sql =
             format!("SELECT {} FROM {} WHERE {}", columns(table), shape.table, conditions.join(" AND "));
         let mut statement = self.conn.prepare_cached(&sql)?;
         let mut rows = statement.query(rusqlite::params_from_iter(key))?;
-        let mut values = HashMap::new();
+        let mut image = Image::default();
         if let Some(row) = rows.next()? {
             for (position, column) in table.stored().enumerate() {
-                values.insert(table.columns[column].name.clone(), Some(readable(row.get_ref(position)?)));
+                let value = readable(row.get_ref(position)?);
+                image.values.push((table.columns[column].name.clone(), Some(value)));
             }
         }
-        Ok(values)
+        Ok(image)
     }
+}
+
+/// The row before a change: as it was later, but for the old values.
+fn earlier(later: &Image, old: &Image) -> Image {
+    let is_old = |column: &String| old.values.iter().any(|(name, _)| name == column);
+    let same = later.values.iter().filter(|(column, _)| !is_old(column));
+    Image { values: same.chain(&old.values).cloned().collect() }
 }
 
 fn columns(table: &Table) -> String {
@@ -152,9 +172,9 @@ fn columns(table: &Table) -> String {
 }
 
 /// Text that is not UTF-8 is shown as the BLOB that it really is.
-fn readable(value: rusqlite::types::ValueRef) -> Value {
+fn readable(value: ValueRef) -> Value {
     Value::try_from(value).unwrap_or_else(|_| match value {
-        rusqlite::types::ValueRef::Text(bytes) => Value::Blob(bytes.to_vec()),
+        ValueRef::Text(bytes) => Value::Blob(bytes.to_vec()),
         _ => Value::Null,
     })
 }
