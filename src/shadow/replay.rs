@@ -92,6 +92,8 @@ fn authorize(context: AuthContext<'_>) -> Authorization {
         {
             Authorization::Deny
         }
+        // What R*Tree asks while its table is made.
+        AuthAction::Pragma { pragma_name: "page_size", pragma_value: None } => Authorization::Allow,
         AuthAction::Pragma { pragma_name, .. }
             if !PRAGMAS.iter().any(|known| known.eq_ignore_ascii_case(pragma_name)) =>
         {

@@ -77,3 +77,12 @@ fn an_index_that_only_its_own_table_was_written_to_is_noticed() {
     project.d1(["check"]).success();
     assert!(!project.read("0002_only_search.sql").contains("posts"));
 }
+
+#[test]
+fn what_was_written_about_search_can_be_replayed_from_nothing() {
+    let project = Scratch::with_schema(SCHEMA);
+    project.d1([]).success();
+    std::fs::remove_dir_all(project.root().join(".wrangler/d1-migrate")).expect("the shadow is kept there");
+    project.d1(["check"]).success();
+    project.d1(["verify"]).success();
+}
