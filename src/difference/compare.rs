@@ -104,7 +104,7 @@ pub(super) fn compare_tables(
     for (number, table) in tables.iter().enumerate() {
         let rows = match scope.of(&table.name) {
             Look::Nowhere => None,
-            look => compare_table(conn, files, table, &look, &format!("{round}_{number}"))?,
+            look => compare_table(conn, files, table, &look, round, &format!("{round}_{number}"))?,
         };
         let Some(rows) = rows else { continue };
         let counts = count(conn, table, &rows)?;
@@ -128,6 +128,7 @@ fn compare_table(
     files: &Schema,
     table: &Table,
     look: &Look,
+    round: usize,
     name: &str,
 ) -> Result<Option<Rows>, Error> {
     let shape = RowShape::of(table);
@@ -150,7 +151,7 @@ fn compare_table(
         |row| row.get(0),
     )?;
     if kinds.contains('U') || (kinds.contains('I') && kinds.contains('D')) {
-        pair(conn, files, table, &diff)?;
+        pair(conn, files, table, &diff, round == 0)?;
     }
     arrange_updates(conn, table, &diff)?;
     Ok(Some(Rows::Listed(diff)))

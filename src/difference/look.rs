@@ -230,6 +230,17 @@ fn look_at(
     Ok(Some(Look::At(keys.name)))
 }
 
+/// What names a row, from a key as the changefeed keeps it; `None` where it cannot be read.
+pub(super) fn key_values(table: &Table, key: Value) -> Option<Vec<Value>> {
+    match (table.identity(), key) {
+        (Identity::Rowid(_), Value::Integer(rowid)) => Some(vec![Value::Integer(rowid)]),
+        (Identity::Key(columns), Value::Text(text)) => {
+            parse_literals(&text).filter(|values| values.len() == columns.len())
+        }
+        _ => None,
+    }
+}
+
 /// A temporary table of row identities.
 struct KeyTable<'c> {
     conn: &'c Connection,
@@ -254,17 +265,7 @@ impl<'c> KeyTable<'c> {
 
     /// Adds a key as the changefeed keeps it; false where it cannot be read.
     fn add(&self, key: Value) -> rusqlite::Result<bool> {
-        let values = match (self.table.identity(), key) {
-            (Identity::Rowid(_), Value::Integer(rowid)) => vec![Value::Integer(rowid)],
-            (Identity::Key(_), Value::Text(text)) => match parse_literals(&text) {
-                Some(values) => values,
-                None => return Ok(false),
-            },
-            _ => return Ok(false),
-        };
-        if values.len() != self.shape.identity.len() {
-            return Ok(false);
-        }
+        let Some(values) = key_values(self.table, key) else { return Ok(false) };
         self.conn.prepare_cached(&self.insert)?.execute(params_from_iter(values))?;
         Ok(true)
     }

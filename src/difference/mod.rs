@@ -8,6 +8,7 @@ mod columns;
 mod compare;
 mod error;
 mod look;
+mod moves;
 mod order;
 mod pairs;
 mod recheck;

@@ -9,8 +9,8 @@ use super::columns::{RowShape, column_differs};
 use crate::schema::{Identity, Table, Term, UniqueKey};
 use crate::sql_text::quote_identifier;
 
-/// The bit that stands for a hidden rowid among the keys that a row gives up. The secondary unique keys have the bits
-/// from 0 on, in their order.
+/// The bit that stands for what names the row (a rowid, or the key of a table without) among the keys that it gives up. The
+/// secondary unique keys have the bits from 0 on, in their order.
 pub const ROWID_BIT: i64 = 1 << 62;
 
 /// The bit of a secondary unique key.
@@ -46,10 +46,27 @@ struct Wait {
 
 fn waits(conn: &Connection, table: &Table, diff: &str) -> rusqlite::Result<Vec<Wait>> {
     let mut edges = Vec::new();
-    if let Identity::Rowid(_) = table.identity() {
+    let names = names(table);
+    if !names.is_empty() {
+        let slots = |one: &str, other: &str| {
+            let slots = names.iter().enumerate().map(|(at, collation)| {
+                format!("{one}{} = {other}{} COLLATE {}", at + 1, at + 1, quote_identifier(collation))
+            });
+            slots.collect::<Vec<_>>().join(" AND ")
+        };
+        if names.iter().any(|collation| collation != "BINARY") {
+            let place = diff.trim_start_matches("temp.");
+            let index = names.iter().enumerate();
+            let index =
+                index.map(|(at, collation)| format!("s{} COLLATE {}", at + 1, quote_identifier(collation)));
+            let index = index.collect::<Vec<_>>().join(", ");
+            conn.execute_batch(&format!("CREATE INDEX {diff}_names ON {place}({index})"))?;
+        }
         let taken = format!(
-            "SELECT d.rowid, h.rowid FROM {diff} d JOIN {diff} h ON h.s1 = d.l1 AND h.kind = 'U'
-             WHERE d.kind = 'U' AND d.l1 <> d.s1"
+            "SELECT d.rowid, h.rowid FROM {diff} d CROSS JOIN {diff} h ON {} AND h.kind = 'U' AND h.rowid <> d.rowid
+             WHERE d.kind = 'U' AND NOT ({})",
+            slots("h.s", "d.l"),
+            slots("d.l", "d.s"),
         );
         collect(conn, &taken, ROWID_BIT, &mut edges)?;
     }
@@ -65,6 +82,17 @@ fn waits(conn: &Connection, table: &Table, diff: &str) -> rusqlite::Result<Vec<W
         conn.execute_batch("DROP TABLE temp.d1_migrate_taken; DROP TABLE temp.d1_migrate_held;")?;
     }
     Ok(edges)
+}
+
+/// The collations of what names a row.
+fn names(table: &Table) -> Vec<String> {
+    let columns = match table.identity() {
+        Identity::Rowid(_) => return vec!["BINARY".to_owned()],
+        Identity::Key(columns) => columns,
+        Identity::Nothing => return Vec::new(),
+    };
+    let own = table.unique_keys.iter().find(|key| key.plain_columns().as_deref() == Some(&columns[..]));
+    own.map_or_else(Vec::new, |key| key.terms.iter().map(|(_, collation)| collation.clone()).collect())
 }
 
 fn collect(conn: &Connection, sql: &str, key: i64, edges: &mut Vec<Wait>) -> rusqlite::Result<()> {

@@ -8,54 +8,46 @@ use rusqlite::Connection;
 
 use super::LIVE;
 use super::columns::{RowShape, all, column_differs};
+use super::moves::{Follow, follow};
 use crate::changefeed;
 use crate::names::CHANGEFEED;
 use crate::schema::{Identity, Schema, Table, Term, UniqueKey};
-use crate::sql_text::quote_identifier;
+use crate::sql_text::{quote_identifier, string_literal};
 
-/// Rewrites the table of differences: a deleted and an inserted row with the same key become one changed row.
-pub fn pair(conn: &Connection, files: &Schema, table: &Table, diff: &str) -> rusqlite::Result<()> {
+/// Rewrites the table of differences: a deleted and an inserted row that are one, by the changefeed or by a key, become one
+/// changed row. While a draft is proven (`is_first` is false), the changefeed has said what it knows.
+pub fn pair(
+    conn: &Connection,
+    files: &Schema,
+    table: &Table,
+    diff: &str,
+    is_first: bool,
+) -> rusqlite::Result<()> {
+    let shape = RowShape::of(table);
+    let as_told = Follow::of(files, table).filter(|_| is_first);
+    if let Some(as_told) = as_told.filter(|_| !shape.hidden_rowid) {
+        follow(conn, as_told, table, diff)?;
+    }
     let Identity::Rowid(_) = table.identity() else {
         return Ok(());
     };
-    let shape = RowShape::of(table);
     let primary = shape.hidden_rowid.then(|| primary_key(table)).flatten();
     if let Some(key) = &primary {
-        part(conn, table, &shape, key, diff)?;
+        let keeps = match as_told {
+            Some(Follow::All) => true,
+            Some(Follow::Places) => !takes_key_of_deleted(conn, &shape, diff, &same_key(table, key))?,
+            _ => false,
+        };
+        part(conn, table, &shape, key, diff, keeps)?;
     }
     for key in primary.iter().chain(&pointed_to_keys(files, table)) {
         join_by(conn, &shape, diff, &same_key(table, key))?;
-    }
-    if table.rowid_alias.is_some() && is_parent(files, table) {
-        join_moved(conn, table, diff)?;
     }
     if shape.hidden_rowid {
         let same_rowid = shape.same_row("s", "l");
         join_by(conn, &shape, diff, &same_rowid)?;
     }
     Ok(())
-}
-
-fn is_parent(files: &Schema, table: &Table) -> bool {
-    let mut keys = files.tables.iter().flat_map(|child| &child.foreign_keys);
-    keys.any(|key| key.parent.eq_ignore_ascii_case(&table.name))
-}
-
-/// A row that was given another rowid by one UPDATE, as the changefeed tells: written as that UPDATE, it takes along the
-/// children that only the real D1 knows.
-fn join_moved(conn: &Connection, table: &Table, diff: &str) -> rusqlite::Result<()> {
-    if !changefeed::exists(conn, LIVE)? {
-        return Ok(());
-    }
-    let moved = format!(
-        "CREATE TEMP TABLE d1_migrate_joined AS SELECT i, e, l1, s1 FROM (
-           SELECT i.rowid AS i, e.rowid AS e, i.l1, e.s1, count(*) OVER (PARTITION BY i.l1) AS same_l, count(*) OVER (PARTITION BY e.s1) AS same_s
-             FROM (SELECT DISTINCT key, new_key FROM {LIVE}.{CHANGEFEED} WHERE tbl = ?1 AND op = 'U' AND new_key IS NOT NULL) f
-             CROSS JOIN {diff} e ON e.s1 = f.key AND e.kind = 'D' CROSS JOIN {diff} i ON i.l1 = f.new_key AND i.kind = 'I')
-         WHERE same_l = 1 AND same_s = 1"
-    );
-    conn.execute(&moved, [&table.name])?;
-    make_updates(conn, diff)
 }
 
 /// Columns of a unique key with their collations.
@@ -94,14 +86,20 @@ fn is_pointed_to(files: &Schema, table: &Table, key: &UniqueKey) -> bool {
     })
 }
 
-/// A row whose key changed under its rowid may be two rows: it is taken apart, to be matched by key first.
+/// A row whose key changed under its rowid may be two rows: it is taken apart, to be matched by key first; unless the
+/// changefeed, where it `keeps` such rows together, saw an UPDATE change the key that the files give.
 fn part(
     conn: &Connection,
     table: &Table,
     shape: &RowShape,
     key: &[(usize, String)],
     diff: &str,
+    keeps: bool,
 ) -> rusqlite::Result<()> {
+    let kept = match keeps && changefeed::exists(conn, LIVE)? {
+        true => updated_keys(table, shape, key),
+        false => String::new(),
+    };
     let changed = key
         .iter()
         .map(|(position, _)| column_differs(&table.columns[*position], "l", "s"))
@@ -109,7 +107,7 @@ fn part(
         .join(" OR ");
     conn.execute_batch(&format!(
         "CREATE TEMP TABLE d1_migrate_parted AS SELECT d.rowid AS r, d.l1, d.s1 FROM {diff} d
-           JOIN {live} l ON {named_l} JOIN {shadow} s ON {named_s} WHERE d.kind = 'U' AND ({changed});
+           JOIN {live} l ON {named_l} JOIN {shadow} s ON {named_s} WHERE d.kind = 'U' AND ({changed}) AND d.s1 NOT IN ({kept});
          DELETE FROM {diff} WHERE rowid IN (SELECT r FROM d1_migrate_parted);
          INSERT INTO {diff}(kind, l1) SELECT 'I', l1 FROM d1_migrate_parted;
          INSERT INTO {diff}(kind, s1) SELECT 'D', s1 FROM d1_migrate_parted;
@@ -119,6 +117,37 @@ fn part(
         named_l = shape.is_named("l", 'l'),
         named_s = shape.is_named("s", 's'),
     ))
+}
+
+/// A query for the rowids of rows whose key, as the files give it, the changefeed saw change.
+fn updated_keys(table: &Table, shape: &RowShape, key: &[(usize, String)]) -> String {
+    let was = key.iter().map(|(position, _)| {
+        let name = quote_identifier(&table.columns[*position].name);
+        format!("instr(f.old, {} || quote(s.{name}) || ',')", string_literal(&format!("{name}=")))
+    });
+    format!(
+        "SELECT f.key FROM {LIVE}.{CHANGEFEED} f CROSS JOIN {} s ON s.{} = f.key WHERE f.tbl = {} AND f.op = 'U' AND ({})",
+        shape.shadow(),
+        shape.identity[0],
+        string_literal(&table.name),
+        was.collect::<Vec<_>>().join(" OR "),
+    )
+}
+
+/// Does any row have the key of one that goes, while rows are matched by their identity alone?
+fn takes_key_of_deleted(
+    conn: &Connection,
+    shape: &RowShape,
+    diff: &str,
+    same: &str,
+) -> rusqlite::Result<bool> {
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM {diff} d CROSS JOIN {} s ON {} CROSS JOIN {} l ON {same} WHERE d.kind = 'D')",
+        shape.shadow(),
+        shape.is_named("s", 's'),
+        shape.live(),
+    );
+    conn.query_row(&sql, (), |row| row.get(0))
 }
 
 fn same_key(table: &Table, key: &[(usize, String)]) -> String {

@@ -1,7 +1,7 @@
 //! The statements for rows that change, in an order in which no unique value is ever held twice.
 
 use rusqlite::Row;
-use rusqlite::types::{Value, ValueRef};
+use rusqlite::types::Value;
 
 use super::Error;
 use super::batches::Batches;
@@ -74,7 +74,8 @@ impl RowWriter<'_> {
         batches: &mut Batches,
     ) -> Result<(), Error> {
         let first = IDENTITY + self.shape.identity.len() + key.len();
-        let mut given_up = self.given_up(row.get(1)?);
+        let aside: i64 = row.get(1)?;
+        let mut given_up = self.given_up(aside);
         let is_loose: bool = row.get(2)?;
         given_up.extend(self.loose.iter().filter(|_| is_loose).cloned());
         let set = self.changed(row, first, &given_up, skipped)?;
@@ -82,10 +83,17 @@ impl RowWriter<'_> {
             return Ok(());
         }
         let names_it = |name: &String| !set.iter().any(|(changed, _)| changed == name);
-        let place = match row.get::<_, i64>(1)? & ROWID_BIT {
-            0 => self.place(row, IDENTITY, if !is_loose && key.iter().all(names_it) { key } else { &[] })?,
-            _ => vec![(self.shape.written[0].clone(), ValueRef::Integer(moment(row)?))],
+        let mut place =
+            self.place(row, IDENTITY, if !is_loose && key.iter().all(names_it) { key } else { &[] })?;
+        let parked = self.parked_name().filter(|_| aside & ROWID_BIT != 0);
+        let parked = match parked {
+            Some(name) => Some((self.parked_value(&name, moment(row)?), name)),
+            None => None,
         };
+        if let Some((value, name)) = &parked {
+            place = self.place(row, IDENTITY, &[])?;
+            place.iter_mut().filter(|(other, _)| other == name).for_each(|(_, held)| *held = value.into());
+        }
         self.check_size(row, first, &place)?;
         if is_loose || row.get(3)? || matches!(self.table.kind, TableKind::Virtual(_)) {
             return self.push_all(update(&self.table.name, &set, &place)?);
@@ -154,15 +162,16 @@ impl RowWriter<'_> {
         };
         let keys = self.table.secondary_keys().enumerate().filter(|(number, _)| bits & key_bit(*number) != 0);
         let keys: Vec<&UniqueKey> = keys.map(|(_, key)| key).collect();
-        let rowid = self.shape.written.first().filter(|_| bits & ROWID_BIT != 0);
+        let name = self.parked_name().filter(|_| bits & ROWID_BIT != 0);
         let columns = self.table.stored().filter(|position| {
             !named_by.contains(position) && keys.iter().any(|key| key.hangs_on(self.table, *position))
         });
-        rowid
-            .cloned()
-            .into_iter()
-            .chain(columns.map(|position| self.table.columns[position].name.clone()))
-            .collect()
+        name.into_iter().chain(columns.map(|position| self.table.columns[position].name.clone())).collect()
+    }
+
+    /// The column of a row's name that is given up: one is enough.
+    fn parked_name(&self) -> Option<String> {
+        self.identity_names().pop()
     }
 
     fn parked_value(&self, name: &str, moment: i64) -> Value {

@@ -172,6 +172,23 @@ pub struct ForeignKey {
     pub columns: Vec<(String, Option<String>)>,
     /// Does deleting or changing a parent row do something to this table at once (anything but NO ACTION)?
     pub acts: bool,
+    /// What deleting a parent row does.
+    pub on_delete: Action,
+    /// What changing its key does.
+    pub on_update: Action,
+}
+
+/// An action of a foreign key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// NO ACTION.
+    Nothing,
+    /// RESTRICT: it is refused at once.
+    Restrict,
+    /// CASCADE: the children do the same.
+    Cascade,
+    /// SET NULL, SET DEFAULT: the children let go.
+    LetGo,
 }
 
 impl Schema {

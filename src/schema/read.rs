@@ -4,7 +4,8 @@ use rusqlite::Connection;
 
 use super::definition::{index_terms, is_autoincrement, virtual_module};
 use super::{
-    Affinity, Column, ForeignKey, Module, Object, ObjectKind, Schema, Table, TableKind, Term, UniqueKey,
+    Action, Affinity, Column, ForeignKey, Module, Object, ObjectKind, Schema, Table, TableKind, Term,
+    UniqueKey,
 };
 use crate::names::is_internal;
 use crate::sql_text::quote_identifier;
@@ -172,9 +173,18 @@ fn foreign_keys(conn: &Connection, database: &str, table: &str) -> rusqlite::Res
             key.columns.push(pair);
             return Ok(());
         }
-        let no_action = |column| Ok::<_, rusqlite::Error>(row.get_ref(column)?.as_str()? == "NO ACTION");
-        let acts = !(no_action("on_delete")? && no_action("on_update")?);
-        keys.push((id, ForeignKey { parent: row.get("table")?, columns: vec![pair], acts }));
+        let action = |column| {
+            Ok::<_, rusqlite::Error>(match row.get_ref(column)?.as_str()? {
+                "NO ACTION" => Action::Nothing,
+                "RESTRICT" => Action::Restrict,
+                "CASCADE" => Action::Cascade,
+                _ => Action::LetGo,
+            })
+        };
+        let (on_delete, on_update) = (action("on_delete")?, action("on_update")?);
+        let acts = [on_delete, on_update].iter().any(|action| *action != Action::Nothing);
+        let parent = row.get("table")?;
+        keys.push((id, ForeignKey { parent, columns: vec![pair], acts, on_delete, on_update }));
         Ok(())
     })?;
     Ok(keys.into_iter().map(|(_, key)| key).collect())

@@ -15,6 +15,7 @@ mod history;
 mod init;
 mod judge;
 mod local_file;
+mod moved_keys;
 mod odd_migrations;
 mod output;
 mod pipeline;

@@ -14,6 +14,7 @@
 mod case;
 mod ddl;
 mod history;
+mod moves;
 mod operations;
 mod regressions;
 mod replay;

@@ -3,7 +3,7 @@
 use crate::history::{History, Result};
 
 /// Each part of a script ends with a run of the pipeline and everything that must hold after it.
-fn play(parts: &[&[&str]]) {
+pub(crate) fn play(parts: &[&[&str]]) {
     let play = || -> Result {
         let mut history = History::new();
         for part in parts {

@@ -1,0 +1,267 @@
+//! Rows whose key was changed by UPDATE, as the changefeed tells, over any number of steps.
+//!
+//! Such a row is written as an UPDATE of its key: children that only the real D1 has then do there what the same UPDATE made
+//! the local ones do. Written as DELETE and INSERT, the DELETE could take them along. The changefeed only proposes: a pair
+//! that it names is taken where the files give the one key and the local database holds the other.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, params, params_from_iter};
+
+use super::LIVE;
+use super::columns::{RowShape, all};
+use super::look::key_values;
+use crate::changefeed;
+use crate::names::CHANGEFEED;
+use crate::schema::{Action, ForeignKey, Schema, Table};
+
+/// What was traced: the key that a row has now, the key that it had in the files.
+const TRACED: &str = "temp.d1_migrate_traced";
+
+/// The pairs that both databases know, and whether they are kept.
+const MOVED: &str = "temp.d1_migrate_moved";
+
+/// How far the changefeed is to be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Follow {
+    /// Only where the old key is gone and the new one is new.
+    Gone,
+    /// Also where rows changed places, but no row may be deleted for it.
+    Places,
+    /// Also where a row took the key of a deleted one.
+    All,
+}
+
+impl Follow {
+    /// How the rows of this table are to be followed; `None` where nothing points to them.
+    ///
+    /// Where children follow the key (ON UPDATE CASCADE), the key is the row. Where they do not, whoever changes places
+    /// leaves them behind, and new values under the old key say the same.
+    pub(super) fn of(files: &Schema, table: &Table) -> Option<Self> {
+        let keys = || {
+            let keys = files.tables.iter().flat_map(|child| &child.foreign_keys);
+            keys.filter(|key| key.parent.eq_ignore_ascii_case(&table.name))
+        };
+        keys().next()?;
+        let follows = keys().any(|key| key.on_update == Action::Cascade && points_to_name(key, table));
+        Some(match follows && keys().all(|key| key.on_update != Action::Restrict) {
+            false => Self::Gone,
+            true if keys().any(|key| key.on_delete == Action::Restrict) => Self::Places,
+            true => Self::All,
+        })
+    }
+}
+
+/// Does this foreign key point to what names the row: to the primary key?
+fn points_to_name(key: &ForeignKey, table: &Table) -> bool {
+    let is_part =
+        |column: &String| table.column(column).is_some_and(|position| table.primary_key.contains(&position));
+    key.columns.iter().all(|(_, parent)| parent.as_ref().is_none_or(is_part))
+}
+
+/// Rewrites the table of differences, in which rows are still matched by their identity alone.
+pub(super) fn follow(conn: &Connection, follow: Follow, table: &Table, diff: &str) -> rusqlite::Result<()> {
+    if !changefeed::exists(conn, LIVE)? || !trace(conn, table)? {
+        return Ok(());
+    }
+    let moves = Moves { conn, diff, l: Slots::of(table, 'l'), s: Slots::of(table, 's') };
+    moves.resolve(table)?;
+    moves.choose(follow)?;
+    moves.rewrite()?;
+    conn.execute_batch(&format!("DROP TABLE {TRACED}; DROP TABLE {MOVED};"))
+}
+
+/// Lists where rows came from. Gives whether any moved at all; then the list is there.
+fn trace(conn: &Connection, table: &Table) -> rusqlite::Result<bool> {
+    let feed = format!("{LIVE}.{CHANGEFEED}");
+    let moved = "tbl = ?1 AND op = 'U' AND new_key IS NOT NULL";
+    let first = format!("SELECT min(id) FROM {feed} WHERE {moved}");
+    let Some(first) = conn.query_row(&first, [&table.name], |row| row.get::<_, Option<i64>>(0))? else {
+        return Ok(false);
+    };
+    conn.execute_batch(&format!(
+        "CREATE TABLE {TRACED}(now UNIQUE, was); CREATE INDEX temp.d1_migrate_traced_was ON d1_migrate_traced(was);"
+    ))?;
+    let mut go_on = conn.prepare(&format!("UPDATE OR REPLACE {TRACED} SET now = ?2 WHERE now = ?1"))?;
+    // A second row that leaves the same key was not in the files.
+    let mut set_out = conn.prepare(&format!(
+        "INSERT OR REPLACE INTO {TRACED}(now, was) SELECT ?2, ?1 WHERE NOT EXISTS (SELECT 1 FROM {TRACED} WHERE was = ?1)"
+    ))?;
+    let mut end = conn.prepare(&format!("DELETE FROM {TRACED} WHERE now = ?1"))?;
+    let mut any = conn.prepare(&format!("SELECT EXISTS (SELECT 1 FROM {TRACED})"))?;
+    let entries = format!(
+        "SELECT op, key, new_key FROM {feed} WHERE id >= ?2 AND ((tbl = ?1 AND op IN ('I', 'D')) OR ({moved}) OR op = 'A') ORDER BY id"
+    );
+    let mut entries = conn.prepare(&entries)?;
+    let mut entries = entries.query(params![table.name, first])?;
+    let mut is_empty = true;
+    while let Some(entry) = entries.next()? {
+        let operation = entry.get_ref(0)?.as_str()?;
+        if is_empty && operation != "U" {
+            continue;
+        }
+        match operation {
+            "A" => {
+                forget_what_the_files_hold(conn, table)?;
+                is_empty = !any.query_row((), |row| row.get(0))?;
+            }
+            "U" => {
+                // A key that is not UTF-8 cannot be read back from its literal.
+                let (Ok(key), Ok(new)) = (entry.get::<_, Value>(1), entry.get::<_, Value>(2)) else {
+                    continue;
+                };
+                if go_on.execute([&key, &new])? == 0 {
+                    set_out.execute([&key, &new])?;
+                }
+                is_empty = false;
+            }
+            _ => {
+                if let Ok(key) = entry.get::<_, Value>(1) {
+                    end.execute([key])?;
+                }
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// When a migration was applied, it may have held what was traced until then: what the files give tells.
+fn forget_what_the_files_hold(conn: &Connection, table: &Table) -> rusqlite::Result<()> {
+    let shape = RowShape::of(table);
+    let named = all(shape.identity.iter().map(|name| format!("{name} = ?")));
+    let mut is_there =
+        conn.prepare_cached(&format!("SELECT EXISTS (SELECT 1 FROM {} WHERE {named})", shape.shadow()))?;
+    let mut in_files = |key: Value| -> rusqlite::Result<bool> {
+        key_values(table, key)
+            .map_or(Ok(false), |key| is_there.query_row(params_from_iter(key), |row| row.get(0)))
+    };
+    let mut forget = conn.prepare_cached(&format!("DELETE FROM {TRACED} WHERE rowid = ?1"))?;
+    let mut traced = conn.prepare_cached(&format!("SELECT rowid, now, was FROM {TRACED}"))?;
+    let mut traced = traced.query(())?;
+    while let Some(row) = traced.next()? {
+        if in_files(row.get(1)?)? || !in_files(row.get(2)?)? {
+            forget.execute([row.get::<_, i64>(0)?])?;
+        }
+    }
+    Ok(())
+}
+
+/// The columns of a table of identities that name one side of a pair.
+struct Slots(Vec<String>);
+
+impl Slots {
+    fn of(table: &Table, side: char) -> Self {
+        Self(RowShape::of(table).slots(side))
+    }
+
+    fn list(&self) -> String {
+        self.0.join(", ")
+    }
+
+    /// Two aliases name the same row on this side.
+    fn same(&self, one: &str, other: &str) -> String {
+        all(self.0.iter().map(|slot| format!("{one}.{slot} = {other}.{slot}")))
+    }
+}
+
+struct Moves<'a> {
+    conn: &'a Connection,
+    diff: &'a str,
+    l: Slots,
+    s: Slots,
+}
+
+impl Moves<'_> {
+    /// Lists the pairs whose rows both databases know, under the names that these give them.
+    fn resolve(&self, table: &Table) -> rusqlite::Result<()> {
+        let shape = RowShape::of(table);
+        let (l, s) = (self.l.list(), self.s.list());
+        let pairs = "temp.d1_migrate_pairs";
+        self.conn.execute_batch(&format!("CREATE TABLE {pairs}({l}, {s})"))?;
+        let marks = vec!["?"; 2 * shape.identity.len()].join(", ");
+        let mut put = self.conn.prepare(&format!("INSERT INTO {pairs} VALUES ({marks})"))?;
+        let mut traced = self.conn.prepare(&format!("SELECT now, was FROM {TRACED}"))?;
+        let mut traced = traced.query(())?;
+        while let Some(row) = traced.next()? {
+            if let (Some(now), Some(was)) = (key_values(table, row.get(0)?), key_values(table, row.get(1)?)) {
+                put.execute(params_from_iter(now.into_iter().chain(was)))?;
+            }
+        }
+        let names = |alias: &str, slots: &Slots| {
+            let names = shape.identity.iter().zip(&slots.0);
+            names.map(|(name, slot)| format!("{alias}.{name} AS {slot}")).collect::<Vec<_>>().join(", ")
+        };
+        // Columns without a type, as in the table of differences: an index serves only where nothing is converted.
+        self.conn.execute_batch(&format!(
+            "CREATE TABLE {MOVED}({l}, {s}, keep);
+             INSERT INTO {MOVED} SELECT {}, {}, 1 FROM {pairs} d
+               CROSS JOIN {} l ON {} CROSS JOIN {} s ON {} WHERE NOT ({});
+             DROP TABLE {pairs};
+             CREATE INDEX temp.d1_migrate_moved_l ON d1_migrate_moved({l});
+             CREATE INDEX temp.d1_migrate_moved_s ON d1_migrate_moved({s});
+             CREATE INDEX {}_l ON {}({l});",
+            names("l", &self.l),
+            names("s", &self.s),
+            shape.live(),
+            shape.is_named("l", 'l'),
+            shape.shadow(),
+            shape.is_named("s", 's'),
+            shape.same_row("l", "s"),
+            self.diff,
+            self.diff.trim_start_matches("temp."),
+        ))
+    }
+
+    /// Keeps the pairs that differ, and of these no part without which another would delete or insert what it should not.
+    fn choose(&self, follow: Follow) -> rusqlite::Result<()> {
+        let Self { diff, l, s, .. } = self;
+        let (new, gone) = match follow {
+            Follow::Gone => ("x.kind = 'I'", "y.kind = 'D'"),
+            Follow::Places | Follow::All => ("x.kind IN ('I', 'U')", "y.kind IN ('D', 'U')"),
+        };
+        let m = MOVED.trim_start_matches("temp.");
+        self.conn.execute_batch(&format!(
+            "UPDATE {MOVED} SET keep = 0 WHERE
+               NOT EXISTS (SELECT 1 FROM {diff} x WHERE {} AND {new}) OR NOT EXISTS (SELECT 1 FROM {diff} y WHERE {} AND {gone})
+               OR (SELECT count(*) FROM {MOVED} o WHERE {}) > 1 OR (SELECT count(*) FROM {MOVED} o WHERE {}) > 1",
+            l.same("x", m),
+            s.same("y", m),
+            l.same("o", m),
+            s.same("o", m),
+        ))?;
+        // The files' row under the new key, and the local row under the old one, must find their own places.
+        let of_files = format!("SELECT 1 FROM {diff} x WHERE {} AND x.kind = 'U'", l.same("x", m));
+        let here = format!("SELECT 1 FROM {diff} y WHERE {} AND y.kind = 'U'", s.same("y", m));
+        let leaves =
+            |keep: &str| format!("EXISTS (SELECT 1 FROM {MOVED} o WHERE {} {keep})", s.same("o", "x"));
+        let comes = format!("EXISTS (SELECT 1 FROM {MOVED} o WHERE {} AND NOT o.keep)", l.same("o", "y"));
+        let homeless = match follow {
+            Follow::All => leaves("AND NOT o.keep"),
+            _ => format!("NOT {}", leaves("AND o.keep")),
+        };
+        let drop = format!(
+            "UPDATE {MOVED} SET keep = 0 WHERE keep AND (EXISTS ({of_files} AND {homeless}) OR EXISTS ({here} AND {comes}))"
+        );
+        while self.conn.execute(&drop, ())? > 0 {}
+        Ok(())
+    }
+
+    /// Takes the kept pairs over; whom they leave without a partner goes, or comes.
+    fn rewrite(&self) -> rusqlite::Result<()> {
+        let Self { diff, l, s, .. } = self;
+        let (l_list, s_list) = (l.list(), s.list());
+        let is_kept = |slots: &Slots| {
+            format!("EXISTS (SELECT 1 FROM {MOVED} m WHERE m.keep AND {})", slots.same("m", "x"))
+        };
+        let (kept_l, kept_s) = (is_kept(l), is_kept(s));
+        let rest = "temp.d1_migrate_rest";
+        self.conn.execute_batch(&format!(
+            "CREATE TABLE {rest} AS SELECT rowid AS r, kind, {l_list}, {s_list}, {kept_l} AS kept_l, {kept_s} AS kept_s FROM {diff} x
+               WHERE {kept_l} OR {kept_s};
+             DELETE FROM {diff} WHERE rowid IN (SELECT r FROM {rest});
+             INSERT INTO {diff}(kind, {l_list}, {s_list}) SELECT 'U', {l_list}, {s_list} FROM {MOVED} WHERE keep;
+             INSERT INTO {diff}(kind, {s_list}) SELECT 'D', {s_list} FROM {rest} WHERE kind = 'U' AND NOT kept_s;
+             INSERT INTO {diff}(kind, {l_list}) SELECT 'I', {l_list} FROM {rest} WHERE kind = 'U' AND NOT kept_l;
+             DROP TABLE {rest};"
+        ))
+    }
+}

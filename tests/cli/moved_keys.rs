@@ -1,0 +1,141 @@
+//! A parent whose key changes takes along the children that only the real D1 has.
+
+use rusqlite::Connection;
+
+use crate::support::project::Scratch;
+
+/// Keys of every kind; the rows are named 1 to 4.
+const KEYS: [&str; 6] = [
+    "id INTEGER PRIMARY KEY, v)",
+    "v, id INTEGER PRIMARY KEY)",
+    "id TEXT PRIMARY KEY, v)",
+    "id TEXT PRIMARY KEY, v) WITHOUT ROWID",
+    "id TEXT COLLATE NOCASE PRIMARY KEY, v) WITHOUT ROWID",
+    "id REAL PRIMARY KEY, v TEXT) STRICT, WITHOUT ROWID",
+];
+
+/// A database that D1 could be: it has run the first migration, and then its own users added a child to every parent.
+struct Remote(Connection);
+
+impl Remote {
+    fn of(project: &Scratch) -> Self {
+        let conn = Connection::open_in_memory().expect("memory");
+        conn.pragma_update(None, "foreign_keys", true).expect("a pragma");
+        let remote = Self(conn);
+        remote.run(&project.read("0001_initial_migration.sql"));
+        remote.run("INSERT INTO child SELECT 100 + id, id FROM parent;");
+        remote
+    }
+
+    fn run(&self, sql: &str) {
+        self.0.execute_batch(&format!("BEGIN;\n{sql}\nCOMMIT;")).unwrap_or_else(|e| panic!("{e}\n{sql}"));
+    }
+
+    /// The number of each of its own children with the value of its parent now.
+    fn children(&self) -> String {
+        let list = "SELECT group_concat(c.id || v, ' ' ORDER BY c.id) FROM child c JOIN parent p ON p.id = c.parent WHERE c.id > 100";
+        self.0.query_row(list, (), |row| row.get(0)).expect("children")
+    }
+}
+
+/// Plays rounds of statements, each followed by a migration that D1 runs; gives what became of D1's own children.
+fn children_after(key: &str, actions: &str, rounds: &[&str]) -> String {
+    let project = Scratch::with_schema(&format!(
+        "CREATE TABLE parent ({key}; CREATE TABLE child (id INTEGER PRIMARY KEY, parent REFERENCES parent (id) {actions});
+         INSERT INTO parent (id, v) VALUES (1, 'A'), (2, 'B'), (3, 'C'), (4, 'D'); INSERT INTO child VALUES (1, 1), (2, 2);"
+    ));
+    project.d1([]).success();
+    let remote = Remote::of(&project);
+    for (round, sql) in (2..).zip(rounds) {
+        project.sql(sql);
+        project.d1(["data", "-m", "round"]).success();
+        project.assert_replay_agrees();
+        project.d1(["check"]).success();
+        remote.run(&project.read(&format!("{round:04}_round.sql")));
+    }
+    remote.children()
+}
+
+const CASCADE: &str = "ON UPDATE CASCADE ON DELETE CASCADE";
+
+#[test]
+fn over_any_number_of_steps() {
+    for key in KEYS {
+        for actions in [CASCADE, "ON UPDATE CASCADE", "ON UPDATE CASCADE ON DELETE RESTRICT"] {
+            let steps =
+                "UPDATE parent SET id = 10 WHERE id = 1; UPDATE parent SET id = 11, v = 'a' WHERE id = 10;";
+            let after = children_after(key, actions, &[steps, "UPDATE parent SET id = 12 WHERE id = 11"]);
+            assert_eq!(after, "101a 102B 103C 104D", "{key} {actions}");
+        }
+    }
+}
+
+#[test]
+fn where_rows_change_places() {
+    let swap = "UPDATE parent SET id = 10 WHERE id = 1; UPDATE parent SET id = 1 WHERE id = 2; UPDATE parent SET id = 2 WHERE id = 10;";
+    for key in KEYS {
+        assert_eq!(
+            children_after(
+                key,
+                CASCADE,
+                &[swap, "UPDATE parent SET id = 5 WHERE id = 4; UPDATE parent SET id = 4 WHERE id = 3", swap]
+            ),
+            "101A 102B 103C 104D",
+            "{key}"
+        );
+    }
+}
+
+#[test]
+fn to_the_key_of_a_row_that_was_deleted() {
+    for key in KEYS {
+        for taken in [
+            "DELETE FROM parent WHERE id = 2; UPDATE parent SET id = 2 WHERE id = 1",
+            "UPDATE OR REPLACE parent SET id = 2 WHERE id = 1",
+        ] {
+            assert_eq!(children_after(key, CASCADE, &[taken]), "101A 103C 104D", "{key}");
+        }
+    }
+}
+
+#[test]
+fn from_a_key_that_a_new_row_took() {
+    let taken = "UPDATE parent SET id = 10 WHERE id = 1; INSERT INTO parent (id, v) VALUES (1, 'new')";
+    for key in KEYS {
+        for actions in [CASCADE, "ON UPDATE CASCADE ON DELETE RESTRICT"] {
+            assert_eq!(children_after(key, actions, &[taken]), "101A 102B 103C 104D", "{key} {actions}");
+        }
+    }
+}
+
+#[test]
+fn but_not_by_what_happened_before_the_last_migration() {
+    for key in KEYS {
+        let rounds = [
+            "UPDATE parent SET id = 10 WHERE id = 1",
+            "INSERT INTO parent (id, v) VALUES (1, 'new')",
+            "DELETE FROM parent WHERE id = 1; UPDATE parent SET id = 11 WHERE id = 10",
+        ];
+        assert_eq!(children_after(key, CASCADE, &rounds), "101A 102B 103C 104D", "{key}");
+    }
+}
+
+#[test]
+fn when_the_migration_was_deleted_or_passed_over() {
+    let project = Scratch::with_schema(&format!(
+        "CREATE TABLE other (v); CREATE TABLE parent ({}; CREATE TABLE child (id INTEGER PRIMARY KEY, parent REFERENCES parent (id) {CASCADE});
+         INSERT INTO parent VALUES (1, 'A'), (2, 'B');",
+        KEYS[3]
+    ));
+    project.d1([]).success();
+    let remote = Remote::of(&project);
+    project.sql("UPDATE parent SET id = 10 WHERE id = 1; INSERT INTO other VALUES (1)");
+    project.d1(["data", "-m", "deleted"]).success();
+    std::fs::remove_file(project.root().join("migrations/0002_deleted.sql")).expect("it was written");
+    project.d1(["data", "-m", "other", "--tables", "other"]).success();
+    project.sql("UPDATE parent SET id = 11 WHERE id = 10");
+    project.d1(["data", "-m", "parent"]).success();
+    project.assert_replay_agrees();
+    remote.run(&project.read("0003_parent.sql"));
+    assert_eq!(remote.children(), "101A 102B");
+}
