@@ -131,8 +131,8 @@ impl RowWriter<'_> {
             return Ok(());
         }
         let query = format!(
-            "SELECT d.rowid, d.aside, d.loose, 1, {} FROM {diff} d CROSS JOIN {} s ON {} WHERE d.loose",
-            self.shape.identity_of("s"),
+            "SELECT {} FROM {diff} d CROSS JOIN {} s ON {} WHERE d.loose",
+            self.about_row(),
             self.shape.shadow(),
             self.shape.is_named("s", 's'),
         );

@@ -15,7 +15,7 @@ use crate::sql_text::{Cell, quote_identifier, update};
 const ASIDE: i64 = -9_000_000_000_000_000_000;
 
 /// The column of the query in which the shadow's identity begins.
-const IDENTITY: usize = 4;
+const IDENTITY: usize = 5;
 
 const CHECKS_OFF: &str = "PRAGMA ignore_check_constraints=ON;";
 const CHECKS_ON: &str = "PRAGMA ignore_check_constraints=OFF;";
@@ -41,11 +41,24 @@ impl RowWriter<'_> {
         batches.finish(self.spool)
     }
 
-    /// Columns: the row of the list, the keys that it gives up first, whether it is loose, whether its turn matters, the shadow's identity, the shadow's key, then for each written column whether it
-    /// differs and its local value.
+    /// The columns with which a query about changed rows begins: the row of the list, the keys that it gives up first, whether
+    /// it is loose, whether its turn matters, the storage classes of what it holds, the shadow's identity.
+    pub(super) fn about_row(&self) -> String {
+        // Only a generated column minds what class another one is of.
+        let classes = match self.table.columns.iter().any(|column| column.generated) {
+            true => {
+                let names = self.shape.written.iter().map(|name| quote_identifier(name));
+                names.map(|name| format!("substr(typeof(s.{name}), 1, 1)")).collect::<Vec<_>>().join(" || ")
+            }
+            false => "''".into(),
+        };
+        let identity = self.shape.identity_of("s");
+        format!("d.rowid, d.aside, d.loose, d.step IS NOT NULL, {classes}, {identity}")
+    }
+
+    /// Columns: [`Self::about_row`], the shadow's key, then for each written column whether it differs and its local value.
     fn update_query(&self, diff: &str, key: &[String], which: &str) -> String {
-        let mut columns =
-            vec!["d.rowid, d.aside, d.loose, d.step IS NOT NULL".to_owned(), self.shape.identity_of("s")];
+        let mut columns = vec![self.about_row()];
         columns.extend(key.iter().map(|name| format!("s.{}", quote_identifier(name))));
         if self.shape.hidden_rowid {
             let rowid = &self.shape.identity[0];
@@ -87,7 +100,7 @@ impl RowWriter<'_> {
             self.place(row, IDENTITY, if !is_loose && key.iter().all(names_it) { key } else { &[] })?;
         let parked = self.parked_name().filter(|_| aside & ROWID_BIT != 0);
         let parked = match parked {
-            Some(name) => Some((self.parked_value(&name, moment(row)?), name)),
+            Some(name) => Some((self.parked_value(&name, row)?, name)),
             None => None,
         };
         if let Some((value, name)) = &parked {
@@ -119,8 +132,8 @@ impl RowWriter<'_> {
         Ok(set)
     }
 
-    /// Gives up what the columns of these rows hold for such values as nobody else has. The query begins as that of
-    /// [`Self::update_query`].
+    /// Gives up what the columns of these rows hold for such values as nobody else has. The query begins with
+    /// [`Self::about_row`].
     pub(super) fn park(
         &mut self,
         query: &str,
@@ -134,12 +147,10 @@ impl RowWriter<'_> {
                 self.spool.push(HOLD)?;
                 self.spool.push(CHECKS_OFF)?;
             }
-            let moment = moment(row)?;
-            let values = columns(self, row)?.into_iter().map(|name| {
-                let value = self.parked_value(&name, moment);
-                (name, value)
-            });
-            let values: Vec<(String, Value)> = values.collect();
+            let columns = columns(self, row)?.into_iter();
+            let values: Vec<(String, Value)> = columns
+                .map(|name| self.parked_value(&name, row).map(|value| (name, value)))
+                .collect::<rusqlite::Result<_>>()?;
             let set: Vec<Cell> = values.iter().map(|(name, value)| (name.clone(), value.into())).collect();
             if set.is_empty() {
                 // Every column that decides also names the row, and stays.
@@ -174,23 +185,29 @@ impl RowWriter<'_> {
         self.identity_names().pop()
     }
 
-    fn parked_value(&self, name: &str, moment: i64) -> Value {
+    fn parked_value(&self, name: &str, row: &Row) -> rusqlite::Result<Value> {
+        let moment = moment(row)?;
         let Some(position) = self.table.column(name) else {
-            return Value::Integer(moment);
+            return Ok(Value::Integer(moment));
         };
         let column = &self.table.columns[position];
+        let has_generated = self.table.columns.iter().any(|other| other.generated);
         // A generated column may not be able to do with NULL what it does with a value.
-        let may_be_null = !column.not_null
-            && !self.table.primary_key.contains(&position)
-            && !self.table.columns.iter().any(|other| other.generated);
-        match column.affinity {
-            _ if may_be_null => Value::Null,
-            Affinity::Text => Value::Text(format!("d1-migrate {moment}")),
-            Affinity::Blob => Value::Blob(moment.to_be_bytes().to_vec()),
-            Affinity::Integer => Value::Integer(moment),
-            // Neighbours among the integers of this size are one REAL; up to 2^53 each has its own.
-            Affinity::Real => Value::Real(-4.0e15 - (moment - ASIDE) as f64),
+        if !column.not_null && !self.table.primary_key.contains(&position) && !has_generated {
+            return Ok(Value::Null);
         }
+        let classes: String = row.get(4)?;
+        let at = self.shape.written.iter().position(|other| other == name);
+        let class = at.and_then(|at| classes.as_bytes().get(at));
+        Ok(match (column.affinity, class) {
+            (Affinity::Text, _) | (Affinity::Blob, Some(b't')) => Value::Text(format!("d1-migrate {moment}")),
+            (Affinity::Integer, _) | (Affinity::Blob, Some(b'i')) => Value::Integer(moment),
+            // Neighbours among the integers of this size are one REAL; up to 2^53 each has its own.
+            (Affinity::Real, _) | (Affinity::Blob, Some(b'r')) => {
+                Value::Real(-4.0e15 - (moment - ASIDE) as f64)
+            }
+            (Affinity::Blob, _) => Value::Blob(moment.to_be_bytes().to_vec()),
+        })
     }
 
     fn check_size(&self, row: &Row, first: usize, place: &Place) -> Result<(), Error> {

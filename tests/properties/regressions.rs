@@ -375,3 +375,20 @@ fn two_pairs_of_rows_swap_unique_reals_beside_a_generated_column() {
         ],
     ]);
 }
+
+#[test]
+fn a_strict_generated_column_takes_what_a_row_holds_while_it_steps_aside() {
+    play(&[
+        &[
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, a ANY UNIQUE, g INTEGER AS (coalesce(a, 'nothing')) STORED, b INTEGER UNIQUE) STRICT",
+            "CREATE TABLE c(id INTEGER PRIMARY KEY, t INTEGER REFERENCES t(id) ON UPDATE CASCADE ON DELETE CASCADE)",
+            "INSERT INTO t(id, a, b) VALUES (0, 0, 0), (1, 1, 1)",
+            "INSERT INTO c VALUES (1, 0), (2, 1)",
+        ],
+        &[
+            "UPDATE t SET a = -1 WHERE id = 0",
+            "UPDATE t SET a = 0 WHERE id = 1",
+            "UPDATE t SET a = 1 WHERE id = 0",
+        ],
+    ]);
+}
