@@ -4,9 +4,11 @@
 //! be noticed:
 //!
 //! - `ALTER TABLE … DROP COLUMN` is refused while a trigger names the column as `OLD.x`. Here every such name stands in
-//!   a subselect without FROM, inside queries whose FROM offers a NULL column of that name under the alias `old` or `new`.
+//!   a subselect without FROM, inside a query whose FROM offers a NULL column of that name under the alias `old` or `new`.
 //!   SQLite resolves a name to the trigger's row first; once the column is gone, it resolves to that NULL.
 //!   Columns of the key need no such care: they cannot be dropped.
+//! - They run for every row of a bulk statement, where each step of SQLite's bytecode and each string that it copies
+//!   counts: hence the order of the cases and the labels inside of them.
 //! - An image is a chain of `||`, nested as a balanced tree (expression depth 100).
 //! - A value that is too long for the journal is noted as `?`, so that no limit on strings is met.
 
@@ -14,8 +16,9 @@ use crate::names::{CHANGEFEED, TRIGGER_PREFIX};
 use crate::schema::{Affinity, Column, Identity, Table};
 use crate::sql_text::{quote_identifier, string_literal};
 
-/// Milliseconds since 1970 (`unixepoch('subsec')` does not exist in old shells).
-pub(super) const NOW: &str = "CAST((julianday('now')-2440587.5)*86400000 AS INTEGER)";
+/// Milliseconds since 1970 (`unixepoch('subsec')` does not exist in old shells). Without an argument it is the time now;
+/// the text `'now'` would be parsed for every row.
+pub(super) const NOW: &str = "CAST((julianday()-2440587.5)*86400000 AS INTEGER)";
 
 /// What stands in the journal in place of a value that was not kept.
 pub const NOT_KEPT: &str = "?";
@@ -131,12 +134,12 @@ impl Body<'_> {
         format!(
             "INSERT INTO {CHANGEFEED}(at,op,tbl,key,new_key,old{column}) \
              SELECT {NOW},'U',{},{},CASE WHEN {key_changed} THEN {} END,{}{value} \
-             FROM (SELECT {} AS old LIMIT 1) WHERE {is_changed} OR {key_changed}",
+             FROM (SELECT (SELECT {old}) AS old {} LIMIT 1) WHERE {is_changed} OR {key_changed}",
             string_literal(&self.table.name),
             self.key("OLD"),
             self.key("NEW"),
             if self.images { "old" } else { "''" },
-            self.lasting(&old, &["old", "new"]),
+            self.nulls(&["old", "new"]),
         )
     }
 
@@ -197,9 +200,7 @@ impl Body<'_> {
             .into_iter()
             .map(|position| {
                 let column = &self.table.columns[position];
-                let name = quote_identifier(&column.name);
-                let label = string_literal(&format!("{name}="));
-                let item = format!("{label}||{}||','", short_literal(&format!("OLD.{name}"), longest));
+                let item = item(column, longest);
                 match keep {
                     Keep::All => item,
                     Keep::Changed => format!("CASE WHEN {} THEN {item} ELSE '' END", changed(column)),
@@ -209,15 +210,21 @@ impl Body<'_> {
         join(&items, "||")
     }
 
-    /// The expression, valid even when a column that it names is dropped. One FROM inside the other: side by side they
-    /// are a join, for which SQLite fills a table for every row (an update took 10 times as long).
+    /// The expression, valid even when a column that it names is dropped.
     fn lasting(&self, expression: &str, rows: &[&str]) -> String {
+        format!("(SELECT (SELECT {expression}) {})", self.nulls(rows))
+    }
+
+    /// One row of NULLs under the alias of each of these rows. A LEFT JOIN with at most one row of which nothing is used
+    /// is left out by SQLite, so it costs nothing as long as no column was dropped. (Two subselects without FROM side by
+    /// side are a join for which it fills a table for every row: an update took 10 times as long.)
+    fn nulls(&self, rows: &[&str]) -> String {
         let columns: Vec<String> = (self.table.columns.iter())
             .map(|column| format!("NULL AS {}", quote_identifier(&column.name)))
             .collect();
         let columns = columns.join(",");
-        rows.iter().fold(format!("(SELECT {expression})"), |inner, row| {
-            format!("(SELECT {inner} FROM (SELECT {columns}) AS {row})")
+        rows.iter().fold("FROM (SELECT 1)".into(), |from, row| {
+            format!("{from} LEFT JOIN (SELECT {columns} FROM sqlite_master WHERE rowid=0) AS {row}")
         })
     }
 }
@@ -242,14 +249,36 @@ pub fn unique_columns(table: &Table) -> Vec<usize> {
     columns
 }
 
-/// A value in an image. Text is not given to `quote()`, which cuts it at a NUL; neither function is needed for an integer.
-fn short_literal(value: &str, longest: usize) -> String {
-    let unless_long =
-        |literal: String| format!("CASE WHEN length({value})>{longest} THEN '{NOT_KEPT}' ELSE {literal} END");
+/// `"column"=literal,` for the old value; first the case that the column's affinity makes likely.
+///
+/// Text is not given to `quote()`, which cuts it at a NUL, and its length is that of its bytes, as `length()` stops there
+/// too. A REAL is written with the 17 digits that tell all apart: `quote()` tries 15, reads them back and begins again.
+fn item(column: &Column, longest: usize) -> String {
+    let name = quote_identifier(&column.name);
+    let (old, label) = (format!("OLD.{name}"), format!("{name}="));
+    let [bare, open, not_kept, number] = [
+        label.clone(),
+        format!("{label}'"),
+        format!("{label}{NOT_KEPT},"),
+        // A format of printf(): one call instead of three strings put together.
+        format!("{}%!.17g,", label.replace('%', "%%")),
+    ]
+    .map(|text| string_literal(&text));
+    let is_long = format!("length(CAST({old} AS BLOB))>{longest}");
+    let text = format!(
+        "WHEN 'text' THEN CASE WHEN {is_long} THEN {not_kept} \
+         WHEN instr({old},'''') THEN {open}||replace({old},'''','''''')||''',' ELSE {open}||{old}||''',' END "
+    );
+    let real = format!("WHEN 'real' THEN printf({number},{old}) ");
+    let integer = format!("WHEN 'integer' THEN {bare}||{old}||',' ");
+    let cases = match column.affinity {
+        Affinity::Text => text,
+        Affinity::Integer => integer + &text + &real,
+        Affinity::Real => real + &text,
+        Affinity::Blob => text + &integer + &real,
+    };
     format!(
-        "CASE typeof({value}) WHEN 'integer' THEN {value} WHEN 'text' THEN {} WHEN 'blob' THEN {} ELSE quote({value}) END",
-        unless_long(format!("''''||replace({value},'''','''''')||''''")),
-        unless_long(format!("quote({value})")),
+        "CASE typeof({old}) {cases}ELSE {bare}||CASE WHEN {is_long} THEN '{NOT_KEPT}' ELSE quote({old}) END||',' END"
     )
 }
 
