@@ -14,4 +14,4 @@ pub use journal::{
 pub use tracking::{
     Tracking, create, follow_applied, follows_applied, install, is_fed, remove, state, unfollow_applied,
 };
-pub use triggers::{NOT_KEPT, unique_columns};
+pub use triggers::{NOT_KEPT, image_item, unique_columns};

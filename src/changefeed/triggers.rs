@@ -195,15 +195,18 @@ impl Body<'_> {
         if !self.images || stored.is_empty() {
             return "''".into();
         }
-        let longest = LONGEST_IMAGE / stored.len();
         let items: Vec<String> = stored
             .into_iter()
             .map(|position| {
-                let column = &self.table.columns[position];
-                let item = item(column, longest);
+                let item = image_item(self.table, position, "OLD");
                 match keep {
                     Keep::All => item,
-                    Keep::Changed => format!("CASE WHEN {} THEN {item} ELSE '' END", changed(column)),
+                    Keep::Changed => {
+                        format!(
+                            "CASE WHEN {} THEN {item} ELSE '' END",
+                            changed(&self.table.columns[position])
+                        )
+                    }
                 }
             })
             .collect();
@@ -249,13 +252,15 @@ pub fn unique_columns(table: &Table) -> Vec<usize> {
     columns
 }
 
-/// `"column"=literal,` for the old value; first the case that the column's affinity makes likely.
+/// `"column"=literal,` for what `row` holds there; first the case that the column's affinity makes likely.
 ///
 /// Text is not given to `quote()`, which cuts it at a NUL, and its length is that of its bytes, as `length()` stops there
 /// too. A REAL is written with the 17 digits that tell all apart: `quote()` tries 15, reads them back and begins again.
-fn item(column: &Column, longest: usize) -> String {
+pub fn image_item(table: &Table, position: usize, row: &str) -> String {
+    let column = &table.columns[position];
+    let longest = LONGEST_IMAGE / table.stored().count();
     let name = quote_identifier(&column.name);
-    let (old, label) = (format!("OLD.{name}"), format!("{name}="));
+    let (old, label) = (format!("{row}.{name}"), format!("{name}="));
     let [bare, open, not_kept, number] = [
         label.clone(),
         format!("{label}'"),

@@ -121,10 +121,9 @@ fn part(
 
 /// A query for the rowids of rows whose key, as the files give it, the changefeed saw change.
 fn updated_keys(table: &Table, shape: &RowShape, key: &[(usize, String)]) -> String {
-    let was = key.iter().map(|(position, _)| {
-        let name = quote_identifier(&table.columns[*position].name);
-        format!("instr(f.old, {} || quote(s.{name}) || ',')", string_literal(&format!("{name}=")))
-    });
+    let was = key
+        .iter()
+        .map(|(position, _)| format!("instr(f.old, {})", changefeed::image_item(table, *position, "s")));
     format!(
         "SELECT f.key FROM {LIVE}.{CHANGEFEED} f CROSS JOIN {} s ON s.{} = f.key WHERE f.tbl = {} AND f.op = 'U' AND ({})",
         shape.shadow(),

@@ -5,10 +5,11 @@ use rusqlite::Connection;
 use crate::support::project::Scratch;
 
 /// Keys of every kind; the rows are named 1 to 4.
-const KEYS: [&str; 6] = [
+const KEYS: [&str; 7] = [
     "id INTEGER PRIMARY KEY, v)",
     "v, id INTEGER PRIMARY KEY)",
     "id TEXT PRIMARY KEY, v)",
+    "id REAL PRIMARY KEY, v)",
     "id TEXT PRIMARY KEY, v) WITHOUT ROWID",
     "id TEXT COLLATE NOCASE PRIMARY KEY, v) WITHOUT ROWID",
     "id REAL PRIMARY KEY, v TEXT) STRICT, WITHOUT ROWID",

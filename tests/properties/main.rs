@@ -25,6 +25,7 @@ mod shape;
 mod snapshot;
 mod values;
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
@@ -37,6 +38,9 @@ const SEED: u64 = 1;
 
 /// So long a failure is shrunk, in milliseconds.
 const SHRINK_FOR: u32 = 30_000;
+
+/// How many cases were run.
+static RUN: AtomicU64 = AtomicU64::new(0);
 
 #[test]
 fn whatever_happens_the_folder_rebuilds_the_database_and_the_app_does_not_notice() {
@@ -53,6 +57,8 @@ fn whatever_happens_the_folder_rebuilds_the_database_and_the_app_does_not_notice
             .collect();
         workers.into_iter().filter_map(|worker| worker.join().expect("a worker ends")).collect()
     });
+    // Shrinking runs cases too.
+    println!("{} cases", RUN.load(Relaxed));
     assert!(failures.is_empty(), "PROPERTIES_SEED={seed}\n{}", failures.join("\n\n"));
 }
 
@@ -71,9 +77,12 @@ fn work(seed: u64, thread: u64, cases: u32, until: Option<Instant>) -> Option<St
             ..Config::default()
         };
         let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
-        let outcome = runner.run(&case::case(), |case| match run::case(&case) {
-            Err(why) if why != history::SQLITES_OWN && !is_known(&why) => Err(TestCaseError::fail(why)),
-            _ => Ok(()),
+        let outcome = runner.run(&case::case(), |case| {
+            RUN.fetch_add(1, Relaxed);
+            match run::case(&case) {
+                Err(why) if why != history::SQLITES_OWN && !is_known(&why) => Err(TestCaseError::fail(why)),
+                _ => Ok(()),
+            }
         });
         match outcome {
             Ok(()) => {}
