@@ -56,3 +56,38 @@ fn a_row_above_the_limit_is_named_and_nothing_is_written() {
     assert_eq!(project.migrations(), ["0001_initial_migration.sql"]);
     project.d1(["check"]).code(1);
 }
+
+/// Every value that is easily lost, in columns of every affinity; the number of the row chooses it.
+const HOSTILE: &str = "CASE id % 15 WHEN 0 THEN 9223372036854775807 WHEN 1 THEN -9223372036854775808 WHEN 2 THEN 9007199254740993
+    WHEN 3 THEN 3.0 WHEN 4 THEN 0.1 + 0.2 WHEN 5 THEN 9e999 WHEN 6 THEN NULL WHEN 7 THEN '' WHEN 8 THEN X'' WHEN 9 THEN CAST(X'610062' AS TEXT)
+    WHEN 10 THEN 'a' || char(13, 10) || '\\n''\"`' WHEN 11 THEN 'BEGIN ' || 'TRANSACTION; x COMMIT; $a$ -- /*' WHEN 12 THEN X'00FF'
+    WHEN 13 THEN '😀é' WHEN 14 THEN 5e-324 END";
+
+#[test]
+fn many_changes_in_one_statement_come_out_byte_for_byte() {
+    let rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)";
+    let project = Scratch::with_schema(&format!(
+        "CREATE TABLE plain (id INTEGER PRIMARY KEY, a, b TEXT, c REAL, d NUMERIC, e BLOB UNIQUE);
+         CREATE TABLE keyed (id TEXT COLLATE NOCASE PRIMARY KEY, a);
+         CREATE TABLE pair (x TEXT, id INTEGER, a, PRIMARY KEY (x, id)) WITHOUT ROWID;
+         CREATE TABLE new (id INTEGER, a);
+         INSERT INTO plain(id, e) {rows} SELECT i, i FROM n;
+         INSERT INTO keyed(id) {rows} SELECT 'Key ' || i FROM n;
+         INSERT INTO pair(x, id) {rows} SELECT 'it''s', i FROM n;
+         INSERT INTO new(id) {rows} SELECT i FROM n;"
+    ));
+    project.d1([]).success();
+    project.sql(&format!(
+        "UPDATE plain SET a = {HOSTILE}, b = {HOSTILE}, c = {HOSTILE}, d = {HOSTILE} WHERE id % 3;
+         UPDATE plain SET e = 'new ' || id WHERE id % 5 = 0;
+         UPDATE keyed SET a = rowid; UPDATE pair SET a = {HOSTILE}; UPDATE new SET a = {HOSTILE};
+         DELETE FROM plain WHERE id % 7 = 0; DELETE FROM keyed WHERE rowid % 7 = 0; DELETE FROM pair WHERE id % 1000 = 0;
+         DELETE FROM new WHERE id > 3900;"
+    ));
+    project.d1(["data", "-m", "many changes"]).success();
+    let sql = project.read("0002_many_changes.sql");
+    let count = |beginning: &str| sql.lines().filter(|line| line.starts_with(beginning)).count();
+    assert!(count("WITH new") > 4 && count("UPDATE") < 100, "{:.300}", sql);
+    assert!((1..20).contains(&count("DELETE FROM plain")) && count("DELETE FROM pair") == 4, "{:.300}", sql);
+    project.assert_wrangler_agrees();
+}
