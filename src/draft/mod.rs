@@ -54,8 +54,11 @@ pub fn data(
     let mut parts = Parts::new(conn, naming);
     step_aside(&mut parts, files, &selected.taken)?;
     write_rows(&mut parts, open_reader, here, files, selected)?;
+    // An index of rows that stay different follows the rows that were written, and differs for the others.
+    let unsettled: Vec<String> = triggers::fed_indexes(files, &selected.left).collect();
     let indexes = triggers::fed_indexes(files, &selected.taken).chain(selected.indexes.iter().cloned());
-    search::settle(&mut parts, here, &indexes.collect::<Vec<_>>())?;
+    let indexes: Vec<String> = indexes.filter(|index| !unsettled.contains(index)).collect();
+    search::settle(&mut parts, here, &indexes)?;
     write_sequences(&mut parts, here, selected)?;
     parts.finish()
 }

@@ -86,3 +86,23 @@ fn what_was_written_about_search_can_be_replayed_from_nothing() {
     project.d1(["check"]).success();
     project.d1(["verify"]).success();
 }
+
+#[test]
+fn older_changes_that_are_left_leave_their_words_too() {
+    let project = Scratch::with_schema(SCHEMA);
+    project.d1([]).success();
+    project.sql("UPDATE posts SET title = 'older' WHERE id = 1; INSERT INTO notes (text) VALUES ('older')");
+    std::thread::sleep(std::time::Duration::from_millis(2_100));
+    let now = project.ask("strftime('%Y-%m-%dT%H:%M:%SZ', 'now')");
+    project.sql("UPDATE posts SET title = 'newer' WHERE id = 2; INSERT INTO notes (text) VALUES ('newer')");
+    project.d1(["data", "-m", "newer", "--since", &now]).success();
+    assert!(!project.read("0002_newer.sql").contains("older"));
+    project.d1(["check"]).code(1).says("posts");
+    project.d1(["data", "-m", "older"]).success();
+    project.d1(["check"]).success();
+    project.d1(["verify"]).success();
+    project.assert_wrangler_agrees_on(&[
+        "SELECT rowid FROM posts_fts('older')",
+        "SELECT rowid FROM notes_fts('newer OR older')",
+    ]);
+}
