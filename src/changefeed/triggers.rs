@@ -23,7 +23,7 @@ pub(super) const NOW: &str = "CAST((julianday()-2440587.5)*86400000 AS INTEGER)"
 /// What stands in the journal in place of a value that was not kept.
 pub const NOT_KEPT: &str = "?";
 
-/// Longest key and longest unique values that the journal keeps, in characters.
+/// Longest key and longest unique values that the journal keeps, in bytes (`length()` of a text stops at a NUL).
 const LONGEST_KEY: usize = 10_000;
 
 /// All old values of one row together, in characters.
@@ -185,7 +185,7 @@ impl Body<'_> {
             .map(|&position| format!("{row}.{}", quote_identifier(&self.table.columns[position].name)))
             .collect();
         let literals = join(&names.iter().map(|name| literal(name)).collect::<Vec<_>>(), "||','||");
-        let too_long = any(names.iter().map(|name| format!("length({name})>{LONGEST_KEY}")));
+        let too_long = any(names.iter().map(|name| format!("length(CAST({name} AS BLOB))>{LONGEST_KEY}")));
         format!("CASE WHEN {too_long} THEN '{NOT_KEPT}' ELSE {literals} END")
     }
 

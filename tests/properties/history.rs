@@ -279,18 +279,20 @@ pub(crate) enum Way {
     DirectThenRecord,
 }
 
-/// What the program that runs a statement sees: how many rows it gives and changes, and the last rowid; or the error.
-type Seen = std::result::Result<(usize, u64, i64), String>;
+/// What the program that runs a statement sees: the rows that it gives, how many it changes, and the last rowid; or the error.
+type Seen = std::result::Result<(Vec<String>, u64, i64), String>;
 
 fn outcome(conn: &Connection, sql: &str) -> Seen {
-    let run = || -> rusqlite::Result<usize> {
+    let run = || -> rusqlite::Result<Vec<String>> {
         let mut statement = conn.prepare(sql)?;
+        let columns = statement.column_count();
         let mut rows = statement.raw_query();
-        let mut count = 0;
-        while rows.next()?.is_some() {
-            count += 1;
+        let mut seen = Vec::new();
+        while let Some(row) = rows.next()? {
+            let values = (0..columns).map(|column| row.get_ref(column).map(|value| format!("{value:?}")));
+            seen.push(values.collect::<rusqlite::Result<Vec<_>>>()?.join(" "));
         }
-        Ok(count)
+        Ok(seen)
     };
     let rows = run().map_err(|error| error.to_string())?;
     let is = |word: &str| sql.starts_with(word);

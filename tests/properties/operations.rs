@@ -15,33 +15,12 @@ pub(crate) fn statements(conn: &Connection, op: &Op) -> Vec<String> {
     }
     let table = &tables[usize::from(op.table) % tables.len()];
     let at = Here { conn, table, op };
-    match op.what {
-        0..=6 => vec![at.insert(
-            [
-                "",
-                "",
-                "OR IGNORE ",
-                "OR REPLACE ",
-                "",
-                "",
-                "OR FAIL ",
-                "OR REPLACE ",
-                "OR REPLACE ",
-                "OR ROLLBACK ",
-            ][usize::from(op.conflict)],
-        )],
-        7 | 8 => at.upsert(),
-        9..=14 => at.update(),
-        15..=17 => at.delete(),
-        18 => at.change_key(),
-        19 => at.change_rowid(),
-        20 | 21 => at.swap(),
-        22 => at.cycle(),
-        23 | 24 => at.move_children_and_delete(&tables),
-        25 => vec![format!("DELETE FROM {}", identifier(&table.name))],
-        26 => at.insert_from_itself(),
-        _ => vec![at.insert_defaults()],
-    }
+    // Every other one asks what became of the rows.
+    let returning = if op.values.len().is_multiple_of(2) { " RETURNING *" } else { "" };
+    let returns = |sql: &String| ["INSERT", "UPDATE", "DELETE"].iter().any(|verb| sql.starts_with(verb));
+    let mut statements = at.statements(&tables);
+    statements.iter_mut().filter(|sql| returns(sql)).for_each(|sql| sql.push_str(returning));
+    statements
 }
 
 struct Here<'a> {
@@ -51,6 +30,37 @@ struct Here<'a> {
 }
 
 impl Here<'_> {
+    fn statements(&self, tables: &[Table]) -> Vec<String> {
+        let (at, op, table) = (self, self.op, self.table);
+        match op.what {
+            0..=6 => vec![at.insert(
+                [
+                    "",
+                    "",
+                    "OR IGNORE ",
+                    "OR REPLACE ",
+                    "",
+                    "",
+                    "OR FAIL ",
+                    "OR REPLACE ",
+                    "OR REPLACE ",
+                    "OR ROLLBACK ",
+                ][usize::from(op.conflict)],
+            )],
+            7 | 8 => at.upsert(),
+            9..=14 => at.update(),
+            15..=17 => at.delete(),
+            18 => at.change_key(),
+            19 => at.change_rowid(),
+            20 | 21 => at.swap(),
+            22 => at.cycle(),
+            23 | 24 => at.move_children_and_delete(tables),
+            25 => vec![format!("DELETE FROM {}", identifier(&table.name))],
+            26 => at.insert_from_itself(),
+            _ => vec![at.insert_defaults()],
+        }
+    }
+
     fn name(&self) -> String {
         identifier(&self.table.name)
     }
