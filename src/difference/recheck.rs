@@ -49,33 +49,13 @@ pub fn reached(
 ) -> rusqlite::Result<Vec<String>> {
     let mut reached: Vec<String> = Vec::new();
     for difference in written {
-        for (child, key) in acting_children(here, &difference.table.name) {
+        for (child, key) in here.children(&difference.table.name).filter(|(_, key)| key.acts) {
             if !reached.contains(&child.name) && lets_go(conn, difference, key)? {
                 reached.push(child.name.clone());
             }
         }
     }
-    let mut next = 0;
-    while next < reached.len() {
-        let further: Vec<String> =
-            acting_children(here, &reached[next]).map(|(child, _)| child.name.clone()).collect();
-        next += 1;
-        for child in further {
-            if !reached.contains(&child) {
-                reached.push(child);
-            }
-        }
-    }
-    Ok(reached)
-}
-
-/// The foreign keys with an action that point to this table.
-fn acting_children<'s>(
-    here: &'s Schema,
-    parent: &'s str,
-) -> impl Iterator<Item = (&'s Table, &'s ForeignKey)> {
-    let keys = here.tables.iter().flat_map(|table| table.foreign_keys.iter().map(move |key| (table, key)));
-    keys.filter(move |(_, key)| key.acts && key.parent.eq_ignore_ascii_case(parent))
+    Ok(here.reachable(reached, |key| key.acts))
 }
 
 /// Does a row go that this key may point to, or does its value change?

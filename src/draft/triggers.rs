@@ -12,7 +12,16 @@ pub(super) fn concerned<'s>(
     schema: &'s Schema,
     differences: &[TableDifference],
 ) -> rusqlite::Result<Vec<&'s Object>> {
-    let reached = reached(conn, schema, differences)?;
+    let mut reached = reached(conn, schema, differences)?;
+    // Where a key is declared ON CONFLICT REPLACE, SQLite compiles for every INSERT and UPDATE what a DELETE would fire.
+    let written = |difference: &&TableDifference| difference.counts.total() > 0;
+    for difference in differences.iter().filter(written) {
+        if replaces(schema, &difference.table.name) {
+            let children = schema.children(&difference.table.name).filter(|(_, key)| key.acts);
+            reached.extend(children.map(|(child, _)| child.name.clone()));
+        }
+    }
+    let reached = schema.reachable(reached, |key| key.acts);
     let fires = |object: &Object| -> rusqlite::Result<bool> {
         if feeds_search(schema, object) {
             return Ok(false);
@@ -32,7 +41,6 @@ pub(super) fn concerned<'s>(
             // A row may step aside or be made loose by UPDATEs before it changes or goes.
             Event::Update if counts.deleted > 0 || is_reached => true,
             Event::Update => counts.updated > 0 && sets_a_column(conn, object, difference)?,
-            // Where a key is declared ON CONFLICT REPLACE, SQLite compiles these triggers for every INSERT and UPDATE.
             Event::Delete => {
                 counts.deleted > 0 || is_reached || (counts.total() > 0 && replaces(schema, &object.table))
             }

@@ -197,6 +197,27 @@ impl Schema {
         self.tables.iter().find(|table| table.name.eq_ignore_ascii_case(name))
     }
 
+    /// The tables whose foreign keys point to this one, with those keys.
+    pub fn children<'s>(&'s self, parent: &'s str) -> impl Iterator<Item = (&'s Table, &'s ForeignKey)> {
+        let keys =
+            self.tables.iter().flat_map(|table| table.foreign_keys.iter().map(move |key| (table, key)));
+        keys.filter(move |(_, key)| key.parent.eq_ignore_ascii_case(parent))
+    }
+
+    /// These tables, and those that actions of foreign keys reach from them, over any number of steps by such keys.
+    pub fn reachable(&self, mut from: Vec<String>, acts: impl Fn(&ForeignKey) -> bool) -> Vec<String> {
+        let mut next = 0;
+        while let Some(parent) = from.get(next).cloned() {
+            next += 1;
+            for (child, _) in self.children(&parent).filter(|(_, key)| acts(key)) {
+                if !from.contains(&child.name) {
+                    from.push(child.name.clone());
+                }
+            }
+        }
+        from
+    }
+
     /// The triggers that stand on this table.
     pub fn triggers_on<'s>(&'s self, table: &'s str) -> impl Iterator<Item = &'s Object> {
         self.objects.iter().filter(move |object| {

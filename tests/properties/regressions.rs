@@ -392,3 +392,36 @@ fn a_strict_generated_column_takes_what_a_row_holds_while_it_steps_aside() {
         ],
     ]);
 }
+
+#[test]
+fn a_row_is_replaced_by_its_own_child_and_takes_it_along() {
+    play(&[
+        &[
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, p INTEGER REFERENCES t(id) ON DELETE CASCADE)",
+            "CREATE TABLE a(id INTEGER PRIMARY KEY)",
+            "CREATE TABLE b(id INTEGER PRIMARY KEY, a REFERENCES a(id) ON DELETE CASCADE)",
+            "CREATE TRIGGER tr AFTER DELETE ON b BEGIN DELETE FROM a WHERE id = OLD.id; END",
+            "INSERT INTO t VALUES (7, 7)",
+            "INSERT INTO a VALUES (7), (8)",
+            "INSERT INTO b VALUES (8, 7)",
+        ],
+        &[
+            "INSERT INTO t VALUES (0, 7)",
+            "UPDATE OR REPLACE t SET id = 7 WHERE id = 0",
+            "UPDATE OR REPLACE a SET id = 7 WHERE id = 8",
+        ],
+    ]);
+}
+
+#[test]
+fn a_broken_trigger_that_an_action_would_compile_is_no_obstacle() {
+    play(&[
+        &[
+            "CREATE TABLE t(id PRIMARY KEY ON CONFLICT REPLACE, r REFERENCES t(id) ON DELETE SET NULL)",
+            "CREATE TABLE n(tbl TEXT PRIMARY KEY, n INTEGER NOT NULL)",
+            "CREATE TRIGGER u AFTER UPDATE ON t BEGIN INSERT INTO n VALUES ('t', 1); END",
+            "ALTER TABLE n ADD COLUMN added",
+        ],
+        &["INSERT OR FAIL INTO t VALUES ('a', NULL)"],
+    ]);
+}
