@@ -35,15 +35,20 @@ impl Follow {
     /// How the rows of this table are to be followed; `None` where nothing points to them.
     ///
     /// Where children follow the key (ON UPDATE CASCADE), the key is the row. Where they do not, whoever changes places
-    /// leaves them behind, and new values under the old key say the same.
+    /// leaves them behind, and new values under the old key say the same; but not to children that hang on another column:
+    /// for these it would have changed.
     pub(super) fn of(files: &Schema, table: &Table) -> Option<Self> {
         let keys = || {
             let keys = files.tables.iter().flat_map(|child| &child.foreign_keys);
             keys.filter(|key| key.parent.eq_ignore_ascii_case(&table.name))
         };
         keys().next()?;
-        let follows = keys().any(|key| key.on_update == Action::Cascade && points_to_name(key, table));
-        Some(match follows && keys().all(|key| key.on_update != Action::Restrict) {
+        let by_name = |key: &ForeignKey| points_to_name(key, table);
+        let follows = keys().any(|key| match by_name(key) {
+            true => key.on_update == Action::Cascade,
+            false => key.on_update != Action::Nothing,
+        });
+        Some(match follows && keys().all(|key| !(by_name(key) && key.on_update == Action::Restrict)) {
             false => Self::Gone,
             true if keys().any(|key| key.on_delete == Action::Restrict) => Self::Places,
             true => Self::All,

@@ -15,7 +15,7 @@ const KEYS: [&str; 7] = [
     "id REAL PRIMARY KEY, v TEXT) STRICT, WITHOUT ROWID",
 ];
 
-/// A database that D1 could be: it has run the first migration, and then its own users added a child to every parent.
+/// A database that D1 could be: it has run the first migration.
 struct Remote(Connection);
 
 impl Remote {
@@ -24,8 +24,13 @@ impl Remote {
         conn.pragma_update(None, "foreign_keys", true).expect("a pragma");
         let remote = Self(conn);
         remote.run(&project.read("0001_initial_migration.sql"));
-        remote.run("INSERT INTO child SELECT 100 + id, id FROM parent;");
         remote
+    }
+
+    /// Its users add a child to every parent.
+    fn with_children(self) -> Self {
+        self.run("INSERT INTO child SELECT 100 + id, id FROM parent;");
+        self
     }
 
     fn run(&self, sql: &str) {
@@ -46,7 +51,7 @@ fn children_after(key: &str, actions: &str, rounds: &[&str]) -> String {
          INSERT INTO parent (id, v) VALUES (1, 'A'), (2, 'B'), (3, 'C'), (4, 'D'); INSERT INTO child VALUES (1, 1), (2, 2);"
     ));
     project.d1([]).success();
-    let remote = Remote::of(&project);
+    let remote = Remote::of(&project).with_children();
     for (round, sql) in (2..).zip(rounds) {
         project.sql(sql);
         project.d1(["data", "-m", "round"]).success();
@@ -122,6 +127,31 @@ fn but_not_by_what_happened_before_the_last_migration() {
 }
 
 #[test]
+fn where_children_hang_on_another_column() {
+    let swap = "UPDATE parent SET id = 10 WHERE id = 1; UPDATE parent SET id = 1 WHERE id = 2; UPDATE parent SET id = 2 WHERE id = 10";
+    for key in KEYS {
+        for actions in ["ON UPDATE CASCADE", "ON UPDATE SET NULL", "ON UPDATE RESTRICT ON DELETE CASCADE"] {
+            let project = Scratch::with_schema(&format!(
+                "CREATE TABLE parent ({key}; CREATE UNIQUE INDEX by_v ON parent (v);
+                 CREATE TABLE child (id INTEGER PRIMARY KEY, parent REFERENCES parent (v) {actions});
+                 INSERT INTO parent (id, v) VALUES (1, 'A'), (2, 'B'); INSERT INTO child VALUES (1, 'A')"
+            ));
+            project.d1([]).success();
+            let remote = Remote::of(&project);
+            remote.run("INSERT INTO child VALUES (101, 'A'), (102, 'A');");
+            project.sql(swap);
+            project.d1(["data", "-m", "round"]).success();
+            project.assert_replay_agrees();
+            remote.run(&project.read("0002_round.sql"));
+            let left = remote
+                .0
+                .query_row("SELECT count(*) FROM child WHERE parent = 'A'", (), |row| row.get::<_, i64>(0));
+            assert_eq!(left.expect("a count"), 3, "{key} {actions}\n{}", project.read("0002_round.sql"));
+        }
+    }
+}
+
+#[test]
 fn when_the_migration_was_deleted_or_passed_over() {
     let project = Scratch::with_schema(&format!(
         "CREATE TABLE other (v); CREATE TABLE parent ({}; CREATE TABLE child (id INTEGER PRIMARY KEY, parent REFERENCES parent (id) {CASCADE});
@@ -129,7 +159,7 @@ fn when_the_migration_was_deleted_or_passed_over() {
         KEYS[3]
     ));
     project.d1([]).success();
-    let remote = Remote::of(&project);
+    let remote = Remote::of(&project).with_children();
     project.sql("UPDATE parent SET id = 10 WHERE id = 1; INSERT INTO other VALUES (1)");
     project.d1(["data", "-m", "deleted"]).success();
     std::fs::remove_file(project.root().join("migrations/0002_deleted.sql")).expect("it was written");
