@@ -170,3 +170,19 @@ fn when_the_migration_was_deleted_or_passed_over() {
     remote.run(&project.read("0003_parent.sql"));
     assert_eq!(remote.children(), "101A 102B");
 }
+
+#[test]
+fn the_real_wrangler_takes_keys_that_change_places() {
+    let project = Scratch::with_schema(
+        "CREATE TABLE parent (a TEXT COLLATE NOCASE, b INTEGER CHECK (b > 0), v, PRIMARY KEY (a, b)) WITHOUT ROWID;
+         CREATE TABLE child (id INTEGER PRIMARY KEY, a, b CHECK (b > 0), FOREIGN KEY (a, b) REFERENCES parent ON UPDATE CASCADE ON DELETE CASCADE);
+         INSERT INTO parent VALUES ('x', 1, 'A'), ('x', 2, 'B'), ('y', 1, 'C'); INSERT INTO child VALUES (1, 'X', 1), (2, 'x', 2);",
+    );
+    project.d1([]).success();
+    project.sql(
+        "UPDATE parent SET b = 9 WHERE v = 'A'; UPDATE parent SET b = 1 WHERE v = 'B'; UPDATE parent SET b = 2 WHERE v = 'A';
+         UPDATE parent SET a = 'Y' WHERE v = 'C'",
+    );
+    project.d1(["data", "-m", "places"]).success();
+    project.assert_wrangler_agrees();
+}
