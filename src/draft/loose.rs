@@ -130,12 +130,13 @@ impl RowWriter<'_> {
         if self.loose.is_empty() {
             return Ok(());
         }
+        let key = self.declared_key()?;
         let query = format!(
             "SELECT {} FROM {diff} d CROSS JOIN {} s ON {} WHERE d.loose",
-            self.about_row(),
+            self.about_row(&key),
             self.shape.shadow(),
             self.shape.is_named("s", 's'),
         );
-        self.park(&query, |writer, _| Ok(writer.loose.clone()))
+        self.park(&query, &key, &[], |writer, _| Ok(writer.loose.clone()))
     }
 }

@@ -1,15 +1,16 @@
 //! The statements for the rows of one table that differ: what goes here, what changes and what comes in its neighbours.
 
-use rusqlite::types::ValueRef;
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row};
 
 use super::Error;
 use super::batches::Batches;
 use super::loose::loose_columns;
 use super::spool::Sink;
+use super::updates::IDENTITY;
 use crate::difference::{RowShape, Rows, TableDifference, any_unknown};
 use crate::schema::{Identity, Table, TableKind};
-use crate::sql_text::{Cell, condition, delete, display_identifier, quote_identifier};
+use crate::sql_text::{Cell, condition, delete, display_identifier};
 
 /// Documented for the real D1: a row, a string or a BLOB (workerd takes up to 4.3 MB).
 const MAX_ROW_BYTES: usize = 2_000_000;
@@ -53,14 +54,11 @@ impl<'a> RowWriter<'a> {
             Rows::Listed(diff) => diff,
         };
         let key = self.declared_key()?;
-        let names = self.identity_names().into_iter().chain(key.iter().cloned());
-        let names = names.map(|name| format!("s.{}", quote_identifier(&name)));
-        let columns: Vec<String> = std::iter::once("d.loose".to_owned()).chain(names).collect();
         // Where rows point to rows of their own table, the younger one is the child as a rule, and must go first.
         let direction = if points_to_itself(self.table) { "DESC" } else { "ASC" };
         let sql = format!(
             "SELECT {} FROM {diff} d CROSS JOIN {} s ON {} WHERE d.kind = 'D' ORDER BY {}",
-            columns.join(", "),
+            self.about_row(&key),
             self.shape.shadow(),
             self.shape.is_named("s", 's'),
             ordered(&self.shape.slots('s'), direction),
@@ -70,8 +68,10 @@ impl<'a> RowWriter<'a> {
         let in_order = points_to_itself(self.table) || matches!(self.table.kind, TableKind::Virtual(_));
         let mut batches = Batches::new(&self.table.name);
         while let Some(row) = rows.next()? {
-            // A row that was made loose has lost what its key may hold.
-            let place = self.place(row, 1, if row.get(0)? { &[] } else { &key })?;
+            let is_loose: bool = row.get(2)?;
+            let given_up = self.loose.iter().filter(|_| is_loose).cloned().collect();
+            let parked = self.parked(given_up, row)?;
+            let place = self.place_now(row, IDENTITY, &key, &parked)?;
             match in_order {
                 true => self.push_all(delete(&self.table.name, &place)?)?,
                 false => batches.push(self.spool, &Place::new(), &place)?,
@@ -143,6 +143,24 @@ impl<'a> RowWriter<'a> {
         let key = read(key, first + identity.len())?;
         let is_name = !key.is_empty() && key.iter().all(|(_, value)| *value != ValueRef::Null);
         if is_name { Ok(key) } else { read(&identity, first) }
+    }
+
+    /// The same while some of its columns are given up: they hold other values then. The rowid would do only here: on the real
+    /// D1 another row may have it.
+    pub(super) fn place_now<'r>(
+        &self,
+        row: &'r Row,
+        first: usize,
+        key: &[String],
+        parked: &'r [(String, Value)],
+    ) -> rusqlite::Result<Place<'r>> {
+        let mut place = self.place(row, first, key)?;
+        for (name, held) in &mut place {
+            if let Some((_, value)) = parked.iter().find(|(other, _)| other == name) {
+                *held = value.into();
+            }
+        }
+        Ok(place)
     }
 
     pub(super) fn fits<'r>(

@@ -14,8 +14,8 @@ use crate::sql_text::{Cell, quote_identifier, update};
 /// Below every rowid that an app makes: where rows stand for a moment when they step aside.
 const ASIDE: i64 = -9_000_000_000_000_000_000;
 
-/// The column of the query in which the shadow's identity begins.
-const IDENTITY: usize = 5;
+/// The column of a query about rows in which the shadow's identity begins.
+pub(super) const IDENTITY: usize = 5;
 
 const CHECKS_OFF: &str = "PRAGMA ignore_check_constraints=ON;";
 const CHECKS_ON: &str = "PRAGMA ignore_check_constraints=OFF;";
@@ -29,7 +29,8 @@ impl RowWriter<'_> {
         let key = self.declared_key()?;
         // Then the rowid is given with the new rows.
         let skipped = usize::from(self.rises()?);
-        self.park(&self.update_query(diff, &key, "d.aside <> 0"), |writer, row| {
+        let loosened = self.loose.clone();
+        self.park(&self.update_query(diff, &key, "d.aside <> 0"), &key, &loosened, |writer, row| {
             Ok(writer.given_up(row.get(1)?))
         })?;
         let mut statement = self.conn.prepare(&self.update_query(diff, &key, "1"))?;
@@ -42,8 +43,8 @@ impl RowWriter<'_> {
     }
 
     /// The columns with which a query about changed rows begins: the row of the list, the keys that it gives up first, whether
-    /// it is loose, whether its turn matters, the storage classes of what it holds, the shadow's identity.
-    pub(super) fn about_row(&self) -> String {
+    /// it is loose, whether its turn matters, the storage classes of what it holds, the shadow's identity and key.
+    pub(super) fn about_row(&self, key: &[String]) -> String {
         // Only a generated column minds what class another one is of.
         let classes = match self.table.columns.iter().any(|column| column.generated) {
             true => {
@@ -52,14 +53,15 @@ impl RowWriter<'_> {
             }
             false => "''".into(),
         };
-        let identity = self.shape.identity_of("s");
-        format!("d.rowid, d.aside, d.loose, d.step IS NOT NULL, {classes}, {identity}")
+        let key = key.iter().map(|name| quote_identifier(name));
+        let names: Vec<String> =
+            self.shape.identity.iter().cloned().chain(key).map(|name| format!("s.{name}")).collect();
+        format!("d.rowid, d.aside, d.loose, d.step IS NOT NULL, {classes}, {}", names.join(", "))
     }
 
-    /// Columns: [`Self::about_row`], the shadow's key, then for each written column whether it differs and its local value.
+    /// Columns: [`Self::about_row`], then for each written column whether it differs and its local value.
     fn update_query(&self, diff: &str, key: &[String], which: &str) -> String {
-        let mut columns = vec![self.about_row()];
-        columns.extend(key.iter().map(|name| format!("s.{}", quote_identifier(name))));
+        let mut columns = vec![self.about_row(key)];
         if self.shape.hidden_rowid {
             let rowid = &self.shape.identity[0];
             columns.push(format!("s.{rowid} <> l.{rowid}, l.{rowid}"));
@@ -95,18 +97,8 @@ impl RowWriter<'_> {
         if set.is_empty() {
             return Ok(());
         }
-        let names_it = |name: &String| !set.iter().any(|(changed, _)| changed == name);
-        let mut place =
-            self.place(row, IDENTITY, if !is_loose && key.iter().all(names_it) { key } else { &[] })?;
-        let parked = self.parked_name().filter(|_| aside & ROWID_BIT != 0);
-        let parked = match parked {
-            Some(name) => Some((self.parked_value(&name, row)?, name)),
-            None => None,
-        };
-        if let Some((value, name)) = &parked {
-            place = self.place(row, IDENTITY, &[])?;
-            place.iter_mut().filter(|(other, _)| other == name).for_each(|(_, held)| *held = value.into());
-        }
+        let parked = self.parked(given_up, row)?;
+        let place = self.place_now(row, IDENTITY, key, &parked)?;
         self.check_size(row, first, &place)?;
         if is_loose || row.get(3)? || matches!(self.table.kind, TableKind::Virtual(_)) {
             return self.push_all(update(&self.table.name, &set, &place)?);
@@ -133,10 +125,12 @@ impl RowWriter<'_> {
     }
 
     /// Gives up what the columns of these rows hold for such values as nobody else has. The query begins with
-    /// [`Self::about_row`].
+    /// [`Self::about_row`]. Loose rows have given up the `loosened` columns before.
     pub(super) fn park(
         &mut self,
         query: &str,
+        key: &[String],
+        loosened: &[String],
         columns: impl Fn(&Self, &Row) -> rusqlite::Result<Vec<String>>,
     ) -> Result<(), Error> {
         let mut statement = self.conn.prepare(query)?;
@@ -147,16 +141,16 @@ impl RowWriter<'_> {
                 self.spool.push(HOLD)?;
                 self.spool.push(CHECKS_OFF)?;
             }
-            let columns = columns(self, row)?.into_iter();
-            let values: Vec<(String, Value)> = columns
-                .map(|name| self.parked_value(&name, row).map(|value| (name, value)))
-                .collect::<rusqlite::Result<_>>()?;
+            let values = self.parked(columns(self, row)?, row)?;
             let set: Vec<Cell> = values.iter().map(|(name, value)| (name.clone(), value.into())).collect();
             if set.is_empty() {
                 // Every column that decides also names the row, and stays.
                 continue;
             }
-            let place = self.place(row, IDENTITY, &[])?;
+            let is_loose: bool = row.get(2)?;
+            let given_up = loosened.iter().filter(|_| is_loose).cloned().collect();
+            let parked = self.parked(given_up, row)?;
+            let place = self.place_now(row, IDENTITY, key, &parked)?;
             self.push_all(update(&self.table.name, &set, &place)?)?;
         }
         if any {
@@ -183,6 +177,11 @@ impl RowWriter<'_> {
     /// The column of a row's name that is given up: one is enough.
     fn parked_name(&self) -> Option<String> {
         self.identity_names().pop()
+    }
+
+    /// What these columns hold while they are given up.
+    pub(super) fn parked(&self, names: Vec<String>, row: &Row) -> rusqlite::Result<Vec<(String, Value)>> {
+        names.into_iter().map(|name| self.parked_value(&name, row).map(|value| (name, value))).collect()
     }
 
     fn parked_value(&self, name: &str, row: &Row) -> rusqlite::Result<Value> {

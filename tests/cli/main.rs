@@ -17,6 +17,7 @@ mod judge;
 mod local_file;
 mod moved_keys;
 mod odd_migrations;
+mod other_rowids;
 mod output;
 mod pipeline;
 mod rounds;

@@ -1,0 +1,52 @@
+//! A row is named by its declared key: its hidden rowid is another one on the real D1, whose own users add rows too.
+
+use rusqlite::Connection;
+
+use crate::support::project::Scratch;
+
+/// Each round is a migration; before the second one the real D1 gets a row of its own, whose rowid the next local row has here.
+/// Gives all its keys in the end.
+fn keys_after(table: &str, rounds: &[&str]) -> String {
+    let project = Scratch::with_schema(table);
+    project.d1([]).success();
+    let remote = Connection::open_in_memory().expect("memory");
+    remote.execute_batch(&project.read("0001_initial_migration.sql")).expect("the first migration runs");
+    remote.execute_batch("INSERT INTO t (k) VALUES ('theirs')").expect("a row");
+    for (number, round) in (2..).zip(rounds) {
+        project.sql(round);
+        project.d1(["data", "-m", "round"]).success();
+        project.assert_replay_agrees();
+        let sql = project.read(&format!("{number:04}_round.sql"));
+        remote.execute_batch(&format!("BEGIN;\n{sql}\nCOMMIT;")).unwrap_or_else(|e| panic!("{e}\n{sql}"));
+    }
+    let keys = "SELECT group_concat(k || coalesce(v, ''), ' ') FROM (SELECT k, v FROM t ORDER BY k)";
+    remote.query_row(keys, (), |row| row.get(0)).expect("keys")
+}
+
+const TABLE: &str = "CREATE TABLE t (k TEXT PRIMARY KEY, v UNIQUE); INSERT INTO t VALUES ('a', 1), ('b', 2);";
+
+#[test]
+fn when_its_key_changes() {
+    let rounds = ["INSERT INTO t VALUES ('c', 3)", "UPDATE t SET k = 'd' WHERE k = 'c'"];
+    assert_eq!(keys_after(TABLE, &rounds), "a1 b2 d3 theirs");
+}
+
+#[test]
+fn when_it_changes_places_with_another() {
+    let swap = "UPDATE t SET v = 0 WHERE k = 'c'; UPDATE t SET v = 3 WHERE k = 'a'; UPDATE t SET v = 1 WHERE k = 'c'";
+    assert_eq!(keys_after(TABLE, &["INSERT INTO t VALUES ('c', 3)", swap]), "a3 b2 c1 theirs");
+}
+
+#[test]
+fn when_it_lets_go_of_a_row_of_its_own_table() {
+    let table =
+        "CREATE TABLE t (k TEXT PRIMARY KEY, v TEXT REFERENCES t (k) ON DELETE RESTRICT ON UPDATE CASCADE);
+                 INSERT INTO t VALUES ('a', NULL);";
+    let rounds = [
+        "INSERT INTO t VALUES ('c', NULL), ('d', NULL); UPDATE t SET v = 'd' WHERE k = 'c'",
+        "UPDATE t SET v = 'a' WHERE k = 'c'; DELETE FROM t WHERE k = 'd'",
+        "INSERT INTO t VALUES ('e', 'c'); UPDATE t SET k = 'f' WHERE k = 'c'",
+        "DELETE FROM t WHERE k = 'e'; DELETE FROM t WHERE k = 'f'",
+    ];
+    assert_eq!(keys_after(table, &rounds), "a theirs");
+}
