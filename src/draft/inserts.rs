@@ -4,7 +4,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row};
 
 use super::Error;
-use super::rows::{Place, RowWriter, ordered};
+use super::rows::{LONGEST_NAME, Place, RowWriter, ordered};
 use crate::difference::Rows;
 use crate::schema::TableKind;
 use crate::sql_text::{Batch, Pushed, condition, display_identifier, insert, quote_identifier};
@@ -148,9 +148,6 @@ impl RowWriter<'_> {
         Ok(highest.unwrap_or(0).max(0).checked_add(1))
     }
 }
-
-/// A key that is longer than this is not worth repeating to name a row.
-const LONGEST_NAME: usize = 1_000;
 
 fn cells<'r>(row: &'r Row, from: usize, count: usize) -> rusqlite::Result<Vec<ValueRef<'r>>> {
     (from..from + count).map(|at| row.get_ref(at)).collect()

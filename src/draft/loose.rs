@@ -130,7 +130,7 @@ impl RowWriter<'_> {
         if self.loose.is_empty() {
             return Ok(());
         }
-        let key = self.declared_key()?;
+        let key = self.key()?;
         let query = format!(
             "SELECT {} FROM {diff} d CROSS JOIN {} s ON {} WHERE d.loose",
             self.about_row(&key),

@@ -18,6 +18,20 @@ const MAX_ROW_BYTES: usize = 2_000_000;
 /// Columns and values that name one row.
 pub(super) type Place<'r> = Vec<Cell<'r>>;
 
+/// A key that is longer than this is not worth repeating to name a row.
+pub(super) const LONGEST_NAME: usize = 1_000;
+
+/// Nor are more columns than this: a condition on them nears D1's limit on the depth of expressions.
+const MOST_WITNESSES: usize = 40;
+
+/// Columns that name a row beside its identity.
+pub(super) struct Key {
+    /// The declared key of a table whose rowid is hidden, then every column that can tell.
+    pub(super) names: Vec<String>,
+    /// How many of them are the declared key.
+    declared: usize,
+}
+
 /// Writes the statements of one table's difference.
 pub(super) struct RowWriter<'a> {
     pub(super) conn: &'a Connection,
@@ -53,7 +67,7 @@ impl<'a> RowWriter<'a> {
             }
             Rows::Listed(diff) => diff,
         };
-        let key = self.declared_key()?;
+        let key = self.key()?;
         // Where rows point to rows of their own table, the younger one is the child as a rule, and must go first.
         let direction = if points_to_itself(self.table) { "DESC" } else { "ASC" };
         let sql = format!(
@@ -114,6 +128,24 @@ impl<'a> RowWriter<'a> {
         Ok(if any_unknown(self.conn, &self.table.name, &key)? { Vec::new() } else { key })
     }
 
+    /// What names rows where their identity does not, or not on the real D1.
+    pub(super) fn key(&self) -> rusqlite::Result<Key> {
+        let mut names = self.declared_key()?;
+        let declared = names.len();
+        // What an action may change before the row's turn comes tells nothing.
+        let tells = self.shape.hidden_rowid
+            && !matches!(self.table.kind, TableKind::Virtual(_))
+            && self.loose.is_empty()
+            && !points_to_itself(self.table)
+            && self.shape.stored.len() <= MOST_WITNESSES;
+        for column in self.shape.written.iter().skip(1).filter(|_| tells) {
+            if !any_unknown(self.conn, &self.table.name, std::slice::from_ref(column))? {
+                names.push(column.clone());
+            }
+        }
+        Ok(Key { names, declared })
+    }
+
     pub(super) fn identity_names(&self) -> Vec<String> {
         match self.table.identity() {
             Identity::Key(columns) => {
@@ -127,22 +159,25 @@ impl<'a> RowWriter<'a> {
         }
     }
 
-    /// What names a row that was read with its identity from column `first` on and then its declared key: the key,
-    /// unless a part of it is NULL.
-    pub(super) fn place<'r>(
-        &self,
-        row: &'r Row,
-        first: usize,
-        key: &[String],
-    ) -> rusqlite::Result<Place<'r>> {
+    /// What names a row that was read with its identity from column `first` on and then its [`Key`]: the declared key, unless a
+    /// part of it is NULL; else a hidden rowid together with all that the row holds, so that another row, which has that
+    /// rowid on the real D1, is left alone.
+    pub(super) fn place<'r>(&self, row: &'r Row, first: usize, key: &Key) -> rusqlite::Result<Place<'r>> {
         let read = |names: &[String], first: usize| -> rusqlite::Result<Place<'r>> {
             let cells = names.iter().enumerate();
             cells.map(|(position, name)| Ok((name.clone(), row.get_ref(first + position)?))).collect()
         };
         let identity = self.identity_names();
-        let key = read(key, first + identity.len())?;
-        let is_name = !key.is_empty() && key.iter().all(|(_, value)| *value != ValueRef::Null);
-        if is_name { Ok(key) } else { read(&identity, first) }
+        let mut cells = read(&key.names, first + identity.len())?;
+        let witnesses = cells.split_off(key.declared);
+        if !cells.is_empty() && cells.iter().all(|(_, value)| *value != ValueRef::Null) {
+            return Ok(cells);
+        }
+        let mut place = read(&identity, first)?;
+        if condition(&witnesses).len() < LONGEST_NAME {
+            place.extend(witnesses);
+        }
+        Ok(place)
     }
 
     /// The same while some of its columns are given up: they hold other values then. The rowid would do only here: on the real
@@ -151,7 +186,7 @@ impl<'a> RowWriter<'a> {
         &self,
         row: &'r Row,
         first: usize,
-        key: &[String],
+        key: &Key,
         parked: &'r [(String, Value)],
     ) -> rusqlite::Result<Place<'r>> {
         let mut place = self.place(row, first, key)?;

@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 use super::Error;
 use super::batches::Batches;
 use super::parts::HOLD;
-use super::rows::{Place, RowWriter, ordered};
+use super::rows::{Key, Place, RowWriter, ordered};
 use crate::difference::{ROWID_BIT, Rows, column_differs, key_bit};
 use crate::schema::{Affinity, Identity, TableKind, UniqueKey};
 use crate::sql_text::{Cell, quote_identifier, update};
@@ -26,7 +26,7 @@ impl RowWriter<'_> {
         let Rows::Listed(diff) = self.rows else {
             return Ok(());
         };
-        let key = self.declared_key()?;
+        let key = self.key()?;
         // Then the rowid is given with the new rows.
         let skipped = usize::from(self.rises()?);
         let loosened = self.loose.clone();
@@ -44,7 +44,7 @@ impl RowWriter<'_> {
 
     /// The columns with which a query about changed rows begins: the row of the list, the keys that it gives up first, whether
     /// it is loose, whether its turn matters, the storage classes of what it holds, the shadow's identity and key.
-    pub(super) fn about_row(&self, key: &[String]) -> String {
+    pub(super) fn about_row(&self, key: &Key) -> String {
         // Only a generated column minds what class another one is of.
         let classes = match self.table.columns.iter().any(|column| column.generated) {
             true => {
@@ -53,14 +53,14 @@ impl RowWriter<'_> {
             }
             false => "''".into(),
         };
-        let key = key.iter().map(|name| quote_identifier(name));
+        let key = key.names.iter().map(|name| quote_identifier(name));
         let names: Vec<String> =
             self.shape.identity.iter().cloned().chain(key).map(|name| format!("s.{name}")).collect();
         format!("d.rowid, d.aside, d.loose, d.step IS NOT NULL, {classes}, {}", names.join(", "))
     }
 
     /// Columns: [`Self::about_row`], then for each written column whether it differs and its local value.
-    fn update_query(&self, diff: &str, key: &[String], which: &str) -> String {
+    fn update_query(&self, diff: &str, key: &Key, which: &str) -> String {
         let mut columns = vec![self.about_row(key)];
         if self.shape.hidden_rowid {
             let rowid = &self.shape.identity[0];
@@ -81,14 +81,8 @@ impl RowWriter<'_> {
         )
     }
 
-    fn update(
-        &mut self,
-        row: &Row,
-        key: &[String],
-        skipped: usize,
-        batches: &mut Batches,
-    ) -> Result<(), Error> {
-        let first = IDENTITY + self.shape.identity.len() + key.len();
+    fn update(&mut self, row: &Row, key: &Key, skipped: usize, batches: &mut Batches) -> Result<(), Error> {
+        let first = IDENTITY + self.shape.identity.len() + key.names.len();
         let aside: i64 = row.get(1)?;
         let mut given_up = self.given_up(aside);
         let is_loose: bool = row.get(2)?;
@@ -129,7 +123,7 @@ impl RowWriter<'_> {
     pub(super) fn park(
         &mut self,
         query: &str,
-        key: &[String],
+        key: &Key,
         loosened: &[String],
         columns: impl Fn(&Self, &Row) -> rusqlite::Result<Vec<String>>,
     ) -> Result<(), Error> {
