@@ -70,7 +70,7 @@ fn many_changes_in_one_statement_come_out_byte_for_byte() {
         "CREATE TABLE plain (id INTEGER PRIMARY KEY, a, b TEXT, c REAL, d NUMERIC, e BLOB UNIQUE);
          CREATE TABLE keyed (id TEXT COLLATE NOCASE PRIMARY KEY, a);
          CREATE TABLE pair (x TEXT, id INTEGER, a, PRIMARY KEY (x, id)) WITHOUT ROWID;
-         CREATE TABLE new (id INTEGER, a);
+         CREATE TABLE new (id INTEGER PRIMARY KEY, a);
          INSERT INTO plain(id, e) {rows} SELECT i, i FROM n;
          INSERT INTO keyed(id) {rows} SELECT 'Key ' || i FROM n;
          INSERT INTO pair(x, id) {rows} SELECT 'it''s', i FROM n;
