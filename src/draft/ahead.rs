@@ -9,9 +9,8 @@ use std::thread;
 
 use rusqlite::Connection;
 
-use super::Error;
-use super::rows::RowWriter;
 use super::spool::Sink;
+use super::{Error, inserts};
 use crate::difference::{Rows, TableDifference};
 use crate::schema::{Schema, children_first};
 
@@ -35,31 +34,15 @@ pub(super) fn run_ahead(
     differences: &[TableDifference],
     mut run: impl FnMut(&str) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let (sender, receiver): (_, Receiver<String>) = sync_channel(MOST_WAITING);
+    let (mut sender, receiver): (_, Receiver<String>) = sync_channel(MOST_WAITING);
     thread::scope(|scope| {
-        let writer = scope.spawn(move || write(&reader, files, differences, sender));
+        let writer = scope.spawn(move || inserts(&reader, &children_first(files), differences, &mut sender));
         let ran = receiver.iter().try_for_each(|statement| run(&statement));
         // Whoever still writes finds that nobody listens.
         drop(receiver);
         let written = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         ran.and(written)
     })
-}
-
-fn write(
-    reader: &Connection,
-    files: &Schema,
-    differences: &[TableDifference],
-    mut sender: SyncSender<String>,
-) -> Result<(), Error> {
-    let order = children_first(files);
-    for table in order.iter().rev() {
-        let named = |other: &&TableDifference| other.table.name.eq_ignore_ascii_case(&table.name);
-        if let Some(difference) = differences.iter().find(named) {
-            RowWriter::new(reader, difference, &order, &mut sender).inserts()?;
-        }
-    }
-    Ok(())
 }
 
 impl Sink for SyncSender<String> {

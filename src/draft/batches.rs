@@ -49,7 +49,7 @@ impl<'t> Batches<'t> {
         };
         // NULL is equal to nothing, and a DELETE by several columns would look at the whole table.
         if alone || place.iter().any(|(_, value)| *value == ValueRef::Null) {
-            return push_all(sink, &one_by_one(self.table, set, place)?);
+            return Ok(sink.push_all(&one_by_one(self.table, set, place)?)?);
         }
         let table = self.table;
         let group = self.group(sink, set, place)?;
@@ -70,7 +70,7 @@ impl<'t> Batches<'t> {
                 group.few.clear();
                 group.rows = 0;
                 before.iter().try_for_each(|statement| sink.push(statement))?;
-                push_all(sink, &one_by_one(table, set, place)?)
+                Ok(sink.push_all(&one_by_one(table, set, place)?)?)
             }
         }
     }
@@ -94,7 +94,7 @@ impl<'t> Batches<'t> {
     pub(super) fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
         for mut group in self.groups.drain(..) {
             match group.rows < MANY {
-                true => push_all(sink, &group.few)?,
+                true => sink.push_all(&group.few)?,
                 false => group.batch.finish().iter().try_for_each(|statement| sink.push(statement))?,
             }
         }
@@ -117,10 +117,6 @@ fn one_by_one(table: &str, set: &Place, place: &Place) -> Result<Vec<String>, Er
         true => delete(table, place)?,
         false => update(table, set, place)?,
     })
-}
-
-fn push_all(sink: &mut dyn Sink, statements: &[String]) -> Result<(), Error> {
-    statements.iter().try_for_each(|statement| Ok(sink.push(statement)?))
 }
 
 fn names(cells: &Place) -> Vec<String> {

@@ -75,8 +75,8 @@ pub enum Error {
     /// Reading or writing a database fails.
     #[error("reading the local database fails: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// The temporary file of the draft cannot be written.
-    #[error("the draft of the migration cannot be kept in the temporary folder: {0}")]
+    /// The file of a draft, beside the shadow, or its statements, in the temporary folder, cannot be written.
+    #[error("the draft of the migration cannot be kept: {0}")]
     Spool(#[from] std::io::Error),
 }
 
@@ -99,7 +99,7 @@ impl Error {
             Self::Search { .. } => {
                 Some("let triggers fill it from a table, or leave it out with --tables".into())
             }
-            Self::Spool(_) => Some("make room in the temporary folder, or set TMPDIR to another one".into()),
+            Self::Spool(_) => Some("make room on the disk of the project and in the temporary folder, which TMPDIR names".into()),
             Self::Sqlite(_) => {
                 Some("see that the file is an SQLite database that nobody holds locked".into())
             }

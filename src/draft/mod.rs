@@ -146,11 +146,25 @@ fn statements(conn: &Connection, files: &Schema, differences: &[TableDifference]
         writer.deletes()?;
         writer.updates()?;
     }
-    for difference in order.iter().rev().filter_map(find) {
-        RowWriter::new(conn, difference, &order, &mut spool).inserts()?;
-    }
+    inserts(conn, &order, differences, &mut spool)?;
     spool.push(parts::RELEASE)?;
     Ok(spool)
+}
+
+/// Parents come before their children.
+fn inserts(
+    conn: &Connection,
+    order: &[&Table],
+    differences: &[TableDifference],
+    sink: &mut dyn Sink,
+) -> Result<(), Error> {
+    for table in order.iter().rev() {
+        let named = |other: &&TableDifference| other.table.name.eq_ignore_ascii_case(&table.name);
+        if let Some(difference) = differences.iter().find(named) {
+            RowWriter::new(conn, difference, order, sink).inserts()?;
+        }
+    }
+    Ok(())
 }
 
 /// The counters that are not yet what they are here, after all rows have come.

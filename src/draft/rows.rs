@@ -116,7 +116,7 @@ impl<'a> RowWriter<'a> {
     }
 
     pub(super) fn push_all(&mut self, statements: Vec<String>) -> Result<(), Error> {
-        statements.iter().try_for_each(|statement| Ok(self.spool.push(statement)?))
+        Ok(self.spool.push_all(&statements)?)
     }
 
     /// The declared key of a table whose rowid is hidden: it reads better, and it is the row's name on the real D1 too,

@@ -11,6 +11,11 @@ const IN_MEMORY: usize = 4 << 20;
 pub(super) trait Sink {
     /// Takes the next one.
     fn push(&mut self, statement: &str) -> io::Result<()>;
+
+    /// Takes the next ones.
+    fn push_all(&mut self, statements: &[String]) -> io::Result<()> {
+        statements.iter().try_for_each(|statement| self.push(statement))
+    }
 }
 
 /// Statements, one after the other. Reading the rows must be over before the first statement is run on the shadow: a

@@ -62,8 +62,8 @@ fn errors_of_the_machine() {
     );
     says(
         Error::Spool(std::io::Error::new(std::io::ErrorKind::StorageFull, "No space left on device")),
-        "the draft of the migration cannot be kept in the temporary folder: No space left on device",
-        "make room in the temporary folder, or set TMPDIR to another one",
+        "the draft of the migration cannot be kept: No space left on device",
+        "make room on the disk of the project and in the temporary folder, which TMPDIR names",
     );
 }
 
