@@ -86,25 +86,57 @@ pub fn compare(conn: &Connection, here: Schema, files: Schema, scope: &Scope) ->
     let drift = crate::schema::compare(&here, &files);
     let comparable: Vec<&Table> =
         (here.tables.iter()).filter(|table| has_same_columns(table, files.table(&table.name))).collect();
-    let tables = compare_tables(conn, &files, &comparable, scope, 0)?;
+    let tables = compare_tables(conn, &files, &comparable, scope, Moment::Before)?;
     let sequences = sequences(conn, &comparable)?;
     let indexes = differing_indexes(conn, &here, &files, scope.is_everything())?;
     Ok(Comparison { here, files, drift, tables, indexes, sequences })
 }
 
-/// Compares the rows of these tables. `round` tells apart the temporary tables of several comparisons.
+/// When rows are compared: before anything is written, or in between. Tells apart the temporary tables of several comparisons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment<'a> {
+    /// Before anything was written.
+    Before,
+    /// After keys were changed that children follow: those that name the rows of these tables.
+    AfterKeys(&'a [String]),
+    /// After so many rounds of statements.
+    AfterRound(usize),
+}
+
+impl Moment<'_> {
+    /// Has the changefeed still to be asked which rows of this table changed their keys? Asked again, rows that changed places
+    /// would change them back.
+    fn asks_for_moves(self, table: &Table) -> bool {
+        match self {
+            Self::Before => true,
+            Self::AfterKeys(settled) => !settled.contains(&table.name),
+            Self::AfterRound(_) => false,
+        }
+    }
+
+    /// A part of the names of temporary tables.
+    pub(super) fn name(self) -> String {
+        match self {
+            Self::Before => "0".into(),
+            Self::AfterKeys(_) => "keys".into(),
+            Self::AfterRound(round) => round.to_string(),
+        }
+    }
+}
+
+/// Compares the rows of these tables.
 pub(super) fn compare_tables(
     conn: &Connection,
     files: &Schema,
     tables: &[&Table],
     scope: &Scope,
-    round: usize,
+    moment: Moment<'_>,
 ) -> Result<Vec<TableDifference>, Error> {
     let mut differences = Vec::new();
     for (number, table) in tables.iter().enumerate() {
         let rows = match scope.of(&table.name) {
             Look::Nowhere => None,
-            look => compare_table(conn, files, table, &look, round, &format!("{round}_{number}"))?,
+            look => compare_table(conn, files, table, &look, moment, &format!("{}_{number}", moment.name()))?,
         };
         let Some(rows) = rows else { continue };
         let counts = count(conn, table, &rows)?;
@@ -128,7 +160,7 @@ fn compare_table(
     files: &Schema,
     table: &Table,
     look: &Look,
-    round: usize,
+    moment: Moment<'_>,
     name: &str,
 ) -> Result<Option<Rows>, Error> {
     let shape = RowShape::of(table);
@@ -151,7 +183,7 @@ fn compare_table(
         |row| row.get(0),
     )?;
     if kinds.contains('U') || (kinds.contains('I') && kinds.contains('D')) {
-        pair(conn, files, table, &diff, round == 0)?;
+        pair(conn, files, table, &diff, moment.asks_for_moves(table))?;
     }
     arrange_updates(conn, table, &diff)?;
     Ok(Some(Rows::Listed(diff)))

@@ -15,16 +15,16 @@ use crate::schema::{Identity, Schema, Table, Term, UniqueKey};
 use crate::sql_text::{quote_identifier, string_literal};
 
 /// Rewrites the table of differences: a deleted and an inserted row that are one, by the changefeed or by a key, become one
-/// changed row. While a draft is proven (`is_first` is false), the changefeed has said what it knows.
+/// changed row.
 pub fn pair(
     conn: &Connection,
     files: &Schema,
     table: &Table,
     diff: &str,
-    is_first: bool,
+    asks_changefeed: bool,
 ) -> rusqlite::Result<()> {
     let shape = RowShape::of(table);
-    let as_told = Follow::of(files, table).filter(|_| is_first);
+    let as_told = Follow::of(files, table).filter(|_| asks_changefeed);
     if let Some(as_told) = as_told.filter(|_| !shape.hidden_rowid) {
         follow(conn, as_told, table, diff)?;
     }

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::Error;
 use super::columns::{RowShape, column_differs};
-use super::compare::{Counts, Rows, TableDifference, compare_tables, count, list_rows};
+use super::compare::{Counts, Moment, Rows, TableDifference, compare_tables, count, list_rows};
 use super::look::{Look, Scope};
 use super::order::key_bit;
 use crate::schema::{ForeignKey, Schema, Table, TableKind, UniqueKey};
@@ -18,22 +18,22 @@ pub fn recheck(
     written: &[TableDifference],
     reached: &[String],
     left: &[TableDifference],
-    round: usize,
+    moment: Moment<'_>,
 ) -> Result<Vec<TableDifference>, Error> {
     let mut narrow: Vec<(String, Look)> =
         reached.iter().map(|table| (table.clone(), Look::Everywhere)).collect();
     for difference in written {
         if !reached.contains(&difference.table.name) {
-            narrow.push((difference.table.name.clone(), look_again(conn, difference, round)?));
+            narrow.push((difference.table.name.clone(), look_again(conn, difference, moment)?));
         }
     }
     let tables: Vec<&Table> = here.tables.iter().collect();
     let scope = Scope::only(narrow, &here.tables);
-    let mut found = compare_tables(conn, files, &tables, &scope, round)?;
+    let mut found = compare_tables(conn, files, &tables, &scope, moment)?;
     for difference in &mut found {
         let stays = left.iter().find(|other| other.table.name == difference.table.name);
         if let Some(stays) = stays {
-            forget(conn, difference, &stays.rows, round)?;
+            forget(conn, difference, &stays.rows, moment)?;
         }
     }
     found.retain(|difference| difference.counts.total() > 0);
@@ -111,12 +111,12 @@ fn pointed_to_keys(table: &Table, columns: &[usize]) -> i64 {
     keys.filter(|(_, key)| meets(key)).fold(0, |bits, (number, _)| bits | key_bit(number))
 }
 
-fn look_again(conn: &Connection, difference: &TableDifference, round: usize) -> rusqlite::Result<Look> {
+fn look_again(conn: &Connection, difference: &TableDifference, moment: Moment<'_>) -> rusqlite::Result<Look> {
     let shape = RowShape::of(&difference.table);
     match &difference.rows {
         // Rows of a virtual table are few or many, but its module decides what an UPDATE touches.
         Rows::Listed(diff) if !matches!(difference.table.kind, TableKind::Virtual(_)) => {
-            let keys = format!("{diff}_again_{round}");
+            let keys = format!("{diff}_again_{}", moment.name());
             let slots = shape.slots('k').join(", ");
             conn.execute_batch(&format!(
                 "CREATE TABLE {keys}({slots}, UNIQUE ({slots}));
@@ -136,7 +136,7 @@ fn forget(
     conn: &Connection,
     found: &mut TableDifference,
     stays: &Rows,
-    round: usize,
+    moment: Moment<'_>,
 ) -> rusqlite::Result<()> {
     let Rows::Listed(stays) = stays else {
         // The whole table stays as it is.
@@ -145,7 +145,7 @@ fn forget(
     };
     let diff = match &found.rows {
         Rows::Listed(diff) => diff.clone(),
-        Rows::AllNew => list_rows(conn, &found.table, &Look::Everywhere, &format!("{round}_all"))?,
+        Rows::AllNew => list_rows(conn, &found.table, &Look::Everywhere, &format!("{}_all", moment.name()))?,
         Rows::Rewritten => return Ok(()),
     };
     let shape = RowShape::of(&found.table);

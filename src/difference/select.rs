@@ -19,7 +19,7 @@ pub struct Selection {
 }
 
 /// A difference in two parts.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Selected {
     /// What was wanted.
     pub taken: Vec<TableDifference>,

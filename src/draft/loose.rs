@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::Error;
 use super::rows::RowWriter;
 use crate::difference::{RowShape, Rows, TableDifference, column_differs};
-use crate::schema::{ForeignKey, Table};
+use crate::schema::{ForeignKey, Identity, Table};
 use crate::sql_text::quote_identifier;
 
 /// Marks the rows that must be made loose (`loose` in the tables of differences). `order` is the order of writing.
@@ -53,14 +53,14 @@ fn backward_keys<'o>(
     })
 }
 
-fn own_columns(child: &Table, key: &ForeignKey) -> Vec<usize> {
+pub(super) fn own_columns(child: &Table, key: &ForeignKey) -> Vec<usize> {
     key.columns.iter().filter_map(|(own, _)| child.column(own)).collect()
 }
 
 fn names_the_row(table: &Table, column: usize) -> bool {
     table.rowid_alias == Some(column)
         || table.columns[column].generated
-        || (table.kind == crate::schema::TableKind::WithoutRowid && table.primary_key.contains(&column))
+        || matches!(table.identity(), Identity::Key(columns) if columns.contains(&column))
 }
 
 fn mark_by(
@@ -117,7 +117,7 @@ fn mark_by(
 }
 
 /// The columns that a foreign key points to: the named ones, else the primary key.
-fn parent_columns(parent: &Table, key: &ForeignKey) -> Vec<usize> {
+pub(super) fn parent_columns(parent: &Table, key: &ForeignKey) -> Vec<usize> {
     let named: Option<Vec<usize>> =
         key.columns.iter().map(|(_, column)| parent.column(column.as_deref()?)).collect();
     named.unwrap_or_else(|| parent.primary_key.clone())

@@ -6,6 +6,7 @@ mod batches;
 mod ddl;
 mod error;
 mod inserts;
+mod keys;
 mod loose;
 mod part;
 mod parts;
@@ -14,6 +15,7 @@ mod search;
 mod spool;
 mod triggers;
 mod updates;
+mod ways;
 
 use rusqlite::Connection;
 
@@ -22,13 +24,15 @@ pub use part::{Part, forget_drafts};
 pub use parts::Naming;
 
 use crate::difference::{
-    Scope, Selected, TableDifference, compare, is_search_index, reached, recheck, sequences, unnameable,
+    Moment, Scope, Selected, TableDifference, compare, is_search_index, reached, recheck, sequences,
+    unnameable,
 };
 use crate::schema::{Schema, Table, children_first};
 use crate::sql_text::{display_identifier, one_line, quote_identifier, string_literal};
 use parts::Parts;
 use rows::RowWriter;
 use spool::{Sink, Spool};
+use ways::{Way, first_that_works};
 
 /// Actions of foreign keys reach rows that are put back in the next round; a round cannot reach further than the rows it
 /// puts back, so two are the rule.
@@ -51,16 +55,27 @@ pub fn data(
             return Err(Error::Unnameable { table: difference.table.name.clone(), key });
         }
     }
-    let mut parts = Parts::new(conn, naming);
-    step_aside(&mut parts, files, &selected.taken)?;
-    write_rows(&mut parts, open_reader, here, files, selected)?;
+    first_that_works(conn, files, selected, |way, selected| {
+        let mut parts = Parts::new(conn, naming.clone());
+        step_aside(&mut parts, files, &selected.taken)?;
+        write_rows(&mut parts, open_reader, here, files, selected, way)?;
+        settle_indexes(&mut parts, here, files, selected)?;
+        write_sequences(&mut parts, here, selected)?;
+        parts.finish()
+    })
+}
+
+fn settle_indexes(
+    parts: &mut Parts,
+    here: &Schema,
+    files: &Schema,
+    selected: &Selected,
+) -> Result<(), Error> {
     // An index of rows that stay different follows the rows that were written, and differs for the others.
     let unsettled: Vec<String> = triggers::fed_indexes(files, &selected.left).collect();
     let indexes = triggers::fed_indexes(files, &selected.taken).chain(selected.indexes.iter().cloned());
     let indexes: Vec<String> = indexes.filter(|index| !unsettled.contains(index)).collect();
-    search::settle(&mut parts, here, &indexes)?;
-    write_sequences(&mut parts, here, selected)?;
-    parts.finish()
+    search::settle(parts, here, &indexes)
 }
 
 /// Drafts the initial migration: schema, then data, then what must not see the data come (views and triggers).
@@ -79,7 +94,7 @@ pub fn initial(
     let comparison = compare(conn, here.clone(), files, &Scope::everything())?;
     let selected =
         Selected { taken: comparison.tables, sequences: comparison.sequences, ..Selected::default() };
-    write_rows(&mut parts, open_reader, here, &comparison.files, &selected)?;
+    write_rows(&mut parts, open_reader, here, &comparison.files, &selected, Way::ChildrenFirst)?;
     write_sequences(&mut parts, here, &selected)?;
     let indexes = here.tables.iter().filter(|table| is_search_index(table)).map(|table| table.name.clone());
     search::settle(&mut parts, here, &indexes.collect::<Vec<_>>())?;
@@ -108,27 +123,54 @@ fn write_rows(
     here: &Schema,
     files: &Schema,
     selected: &Selected,
+    way: Way,
 ) -> Result<(), Error> {
     let conn = parts.conn();
-    let mut pending = selected.taken.clone();
+    let mut pending = match way {
+        Way::KeysFirst => write_keys(parts, here, files, selected)?,
+        Way::ChildrenFirst | Way::Anew => selected.taken.clone(),
+    };
     for round in 1..=MOST_ROUNDS {
+        if pending.is_empty() {
+            break;
+        }
         // Once the statements have run, nothing differs any more that could tell.
         let reached = reached(conn, here, &pending)?;
         match ahead::is_worth_it(&pending).then(open_reader).flatten() {
             Some(reader) => ahead::run_ahead(reader, files, &pending, |sql| parts.statement(sql))?,
             None => statements(conn, files, &pending)?.drain(|sql| parts.statement(sql))?,
         }
-        pending = recheck(conn, here, files, &pending, &reached, &selected.left, round)?;
-        if pending.is_empty() {
-            return if parts::no_foreign_key_is_open(conn) {
-                Ok(())
-            } else {
-                Err(open_foreign_key(conn, files)?)
-            };
-        }
+        let moment = Moment::AfterRound(round);
+        pending = recheck(conn, here, files, &pending, &reached, &selected.left, moment)?;
     }
-    let table = pending.first().map_or_else(String::new, |difference| difference.table.name.clone());
-    Err(Error::Unproven { table })
+    match pending.first() {
+        Some(difference) => Err(Error::Unproven { table: difference.table.name.clone() }),
+        None if parts::no_foreign_key_is_open(conn) => Ok(()),
+        None => Err(open_foreign_key(conn, files)?),
+    }
+}
+
+/// Changes what children follow; gives what differs then.
+fn write_keys(
+    parts: &mut Parts,
+    here: &Schema,
+    files: &Schema,
+    selected: &Selected,
+) -> Result<Vec<TableDifference>, Error> {
+    let conn = parts.conn();
+    let order = children_first(files);
+    let (spool, leading) = keys::statements(conn, &order, &selected.taken)?;
+    let reached = reached(conn, here, &leading)?;
+    spool.drain(|sql| parts.statement(sql))?;
+    parts.statement(parts::RELEASE)?;
+    let names = leading.iter().filter(|leading| keys::is_name(&order, &leading.table));
+    let names: Vec<String> = names.map(|leading| leading.table.name.clone()).collect();
+    let moment = Moment::AfterKeys(&names);
+    let mut pending = recheck(conn, here, files, &leading, &reached, &selected.left, moment)?;
+    let is_new =
+        |name: &String| reached.contains(name) || leading.iter().any(|leading| leading.table.name == *name);
+    pending.extend(selected.taken.iter().filter(|other| !is_new(&other.table.name)).cloned());
+    Ok(pending)
 }
 
 /// Children let go before their parents do, parents come before their children.

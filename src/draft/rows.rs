@@ -5,6 +5,7 @@ use rusqlite::{Connection, Row};
 
 use super::Error;
 use super::batches::Batches;
+use super::keys::followed;
 use super::loose::loose_columns;
 use super::spool::Sink;
 use super::updates::IDENTITY;
@@ -41,6 +42,8 @@ pub(super) struct RowWriter<'a> {
     pub(super) spool: &'a mut dyn Sink,
     /// Columns that point to a table that is written no later: rows may have to let go of it first.
     pub(super) loose: Vec<String>,
+    /// Columns that children follow by ON UPDATE CASCADE, as positions.
+    pub(super) followed: Vec<usize>,
 }
 
 impl<'a> RowWriter<'a> {
@@ -53,7 +56,8 @@ impl<'a> RowWriter<'a> {
         let table = &difference.table;
         let loose = loose_columns(order, table).into_iter().map(|column| table.columns[column].name.clone());
         let loose = loose.collect();
-        Self { conn, table, rows: &difference.rows, shape: RowShape::of(table), spool, loose }
+        let followed = followed(order, table);
+        Self { conn, table, rows: &difference.rows, shape: RowShape::of(table), spool, loose, followed }
     }
 
     /// Rows that go.

@@ -28,7 +28,7 @@ impl RowWriter<'_> {
         };
         let key = self.key()?;
         // Then the rowid is given with the new rows.
-        let skipped = usize::from(self.rises()?);
+        let rowid = self.rises()?.then(|| self.shape.written[0].clone());
         let loosened = self.loose.clone();
         self.park(&self.update_query(diff, &key, "d.aside <> 0"), &key, &loosened, |writer, row| {
             Ok(writer.given_up(row.get(1)?))
@@ -37,7 +37,8 @@ impl RowWriter<'_> {
         let mut rows = statement.query(())?;
         let mut batches = Batches::new(&self.table.name);
         while let Some(row) = rows.next()? {
-            self.update(row, &key, skipped, &mut batches)?;
+            let wanted = |name: &str| rowid.as_deref() != Some(name);
+            self.update(row, &key, row.get(1)?, &wanted, &mut batches)?;
         }
         batches.finish(self.spool)
     }
@@ -60,7 +61,7 @@ impl RowWriter<'_> {
     }
 
     /// Columns: [`Self::about_row`], then for each written column whether it differs and its local value.
-    fn update_query(&self, diff: &str, key: &Key, which: &str) -> String {
+    pub(super) fn update_query(&self, diff: &str, key: &Key, which: &str) -> String {
         let mut columns = vec![self.about_row(key)];
         if self.shape.hidden_rowid {
             let rowid = &self.shape.identity[0];
@@ -81,13 +82,20 @@ impl RowWriter<'_> {
         )
     }
 
-    fn update(&mut self, row: &Row, key: &Key, skipped: usize, batches: &mut Batches) -> Result<(), Error> {
+    /// Sets the `wanted` ones of the written columns that differ, and what the row gave up for the keys of `aside`.
+    pub(super) fn update(
+        &mut self,
+        row: &Row,
+        key: &Key,
+        aside: i64,
+        wanted: &dyn Fn(&str) -> bool,
+        batches: &mut Batches,
+    ) -> Result<(), Error> {
         let first = IDENTITY + self.shape.identity.len() + key.names.len();
-        let aside: i64 = row.get(1)?;
         let mut given_up = self.given_up(aside);
         let is_loose: bool = row.get(2)?;
         given_up.extend(self.loose.iter().filter(|_| is_loose).cloned());
-        let set = self.changed(row, first, &given_up, skipped)?;
+        let set = self.changed(row, first, &given_up, wanted)?;
         if set.is_empty() {
             return Ok(());
         }
@@ -100,18 +108,18 @@ impl RowWriter<'_> {
         batches.push(self.spool, &set, &place)
     }
 
-    /// The columns to set: those that differ, the first ones skipped, and those that were given up.
+    /// The columns to set: the wanted ones that differ, and those that were given up.
     fn changed<'r>(
         &self,
         row: &'r Row,
         first: usize,
         given_up: &[String],
-        skipped: usize,
+        wanted: &dyn Fn(&str) -> bool,
     ) -> rusqlite::Result<Place<'r>> {
         let mut set = Vec::new();
-        for (position, name) in self.shape.written.iter().enumerate().skip(skipped) {
+        for (position, name) in self.shape.written.iter().enumerate() {
             let differs: bool = row.get(first + 2 * position)?;
-            if differs || given_up.contains(name) {
+            if wanted(name) && differs || given_up.contains(name) {
                 set.push((name.clone(), row.get_ref(first + 2 * position + 1)?));
             }
         }
@@ -154,11 +162,8 @@ impl RowWriter<'_> {
     }
 
     /// The columns on which the given up keys hang, without those that name the row.
-    fn given_up(&self, bits: i64) -> Vec<String> {
-        let named_by = match self.table.identity() {
-            Identity::Key(columns) => columns,
-            _ => self.table.rowid_alias.into_iter().collect(),
-        };
+    pub(super) fn given_up(&self, bits: i64) -> Vec<String> {
+        let named_by = self.named_by();
         let keys = self.table.secondary_keys().enumerate().filter(|(number, _)| bits & key_bit(*number) != 0);
         let keys: Vec<&UniqueKey> = keys.map(|(_, key)| key).collect();
         let name = self.parked_name().filter(|_| bits & ROWID_BIT != 0);
@@ -166,6 +171,13 @@ impl RowWriter<'_> {
             !named_by.contains(position) && keys.iter().any(|key| key.hangs_on(self.table, *position))
         });
         name.into_iter().chain(columns.map(|position| self.table.columns[position].name.clone())).collect()
+    }
+
+    pub(super) fn named_by(&self) -> Vec<usize> {
+        match self.table.identity() {
+            Identity::Key(columns) => columns,
+            _ => self.table.rowid_alias.into_iter().collect(),
+        }
     }
 
     /// The column of a row's name that is given up: one is enough.
@@ -185,8 +197,9 @@ impl RowWriter<'_> {
         };
         let column = &self.table.columns[position];
         let has_generated = self.table.columns.iter().any(|other| other.generated);
-        // A generated column may not be able to do with NULL what it does with a value.
-        if !column.not_null && !self.table.primary_key.contains(&position) && !has_generated {
+        // A generated column may not be able to do with NULL what it does with a value, and children that follow would be lost.
+        let may_be_null = !column.not_null && !self.table.primary_key.contains(&position);
+        if may_be_null && !has_generated && !self.followed.contains(&position) {
             return Ok(Value::Null);
         }
         let classes: String = row.get(4)?;

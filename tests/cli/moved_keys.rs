@@ -186,3 +186,44 @@ fn the_real_wrangler_takes_keys_that_change_places() {
     project.d1(["data", "-m", "places"]).success();
     project.assert_wrangler_agrees();
 }
+
+/// Two parents trade the value by which their children name them, over a third one; each has one child here, and one more
+/// that only D1 has where `own` says so.
+fn traded(slug: &str, child: &str, own: &str) -> String {
+    let project = Scratch::with_schema(&format!(
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY, slug {slug}, v);
+         CREATE TABLE child (id INTEGER PRIMARY KEY, slug {child} REFERENCES parent (slug) ON UPDATE CASCADE ON DELETE CASCADE, v);
+         INSERT INTO parent VALUES (1, 'a', 'A'), (2, 'b', 'B'), (3, 'c', 'C'); INSERT INTO child VALUES (1, 'a', 'A');"
+    ));
+    project.d1([]).success();
+    let remote = Remote::of(&project);
+    remote.run(own);
+    project.sql(
+        "UPDATE parent SET slug = 'x' WHERE id = 1; UPDATE parent SET slug = 'a' WHERE id = 2; UPDATE parent SET slug = 'b' WHERE id = 1;
+         UPDATE parent SET slug = 'd', v = 'D' WHERE id = 3",
+    );
+    project.d1(["data", "-m", "traded"]).success();
+    project.assert_replay_agrees();
+    let migration = project.read("0002_traded.sql");
+    remote.run(&migration);
+    let list = "SELECT group_concat(c.id || c.v || coalesce(p.v, '-'), ' ' ORDER BY c.id) FROM child c LEFT JOIN parent p USING (slug)";
+    remote.0.query_row(list, (), |row| row.get(0)).unwrap_or_else(|e| panic!("{e}\n{migration}"))
+}
+
+#[test]
+fn by_which_children_name_them_under_any_declaration() {
+    let own = "INSERT INTO child VALUES (101, 'a', 'A'), (102, 'b', 'B'), (103, 'c', 'C');";
+    for slug in ["TEXT UNIQUE", "TEXT NOT NULL UNIQUE", "UNIQUE COLLATE NOCASE"] {
+        for child in ["TEXT", "TEXT NOT NULL", "TEXT CHECK (length(slug) = 1)"] {
+            assert_eq!(traded(slug, child, own), "1AA 101AA 102BB 103CD", "{slug} {child}");
+        }
+    }
+}
+
+#[test]
+fn of_which_each_has_one_child_at_most() {
+    let own = "INSERT INTO child VALUES (102, 'b', 'B'), (103, 'c', 'C');";
+    for child in ["TEXT UNIQUE", "TEXT NOT NULL UNIQUE"] {
+        assert_eq!(traded("TEXT UNIQUE", child, own), "1AA 102BB 103CD", "{child}");
+    }
+}

@@ -37,3 +37,62 @@ fn a_row_that_points_to_its_own_table_takes_the_key_of_a_deleted_one() {
         ],
     ]);
 }
+
+#[test]
+fn two_rows_of_which_each_has_one_child_in_its_own_table_trade_their_keys() {
+    play(&[
+        &[
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, p INTEGER UNIQUE REFERENCES t(id) ON DELETE RESTRICT ON UPDATE CASCADE)",
+            "INSERT INTO t VALUES (0, NULL), (1, 0)",
+        ],
+        &[
+            "UPDATE t SET p = 1 WHERE id = 0",
+            "UPDATE t SET id = 4711 WHERE id = 0",
+            "UPDATE t SET id = 0 WHERE id = 1",
+            "UPDATE t SET id = 1 WHERE id = 4711",
+        ],
+    ]);
+}
+
+#[test]
+fn the_key_of_a_row_changes_under_which_other_rows_stand_that_change_too() {
+    play(&[
+        &[
+            "CREATE TABLE p(id INTEGER PRIMARY KEY, slug TEXT UNIQUE, v)",
+            "CREATE TABLE c(id TEXT PRIMARY KEY, slug TEXT UNIQUE REFERENCES p(slug) ON UPDATE CASCADE ON DELETE CASCADE)",
+            "CREATE TABLE g(id INTEGER PRIMARY KEY, c REFERENCES c(id) ON UPDATE CASCADE ON DELETE SET NULL, UNIQUE (c, id))",
+            "INSERT INTO p VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)",
+            "INSERT INTO c VALUES ('x', 'a'), ('y', 'b'), ('z', NULL)",
+            "INSERT INTO g VALUES (1, 'x'), (2, 'x'), (3, 'y'), (4, 'z')",
+        ],
+        &[
+            "UPDATE p SET slug = 'd' WHERE id = 1",
+            "UPDATE p SET slug = 'a', v = 4 WHERE id = 2",
+            "UPDATE p SET slug = 'b' WHERE id = 1",
+            "UPDATE c SET id = 'w' WHERE id = 'x'",
+            "UPDATE c SET id = 'x' WHERE id = 'z'",
+            "UPDATE c SET slug = 'c' WHERE id = 'x'",
+            "UPDATE g SET c = 'x' WHERE id = 1",
+            "DELETE FROM c WHERE id = 'y'",
+            "INSERT INTO c VALUES ('y', 'a')",
+        ],
+    ]);
+}
+
+#[test]
+fn a_key_that_is_checked_against_another_column_changes_with_it() {
+    play(&[
+        &[
+            "CREATE TABLE p(id INTEGER PRIMARY KEY, twice INTEGER CHECK (twice = 2 * id))",
+            "CREATE TABLE c(id INTEGER PRIMARY KEY, p INTEGER UNIQUE REFERENCES p(id) ON UPDATE CASCADE)",
+            "INSERT INTO p VALUES (1, 2), (2, 4)",
+            "INSERT INTO c VALUES (1, 1), (2, 2)",
+        ],
+        &["UPDATE p SET id = 3, twice = 6 WHERE id = 1"],
+        &[
+            "UPDATE p SET id = 4, twice = 8 WHERE id = 2",
+            "UPDATE p SET id = 2, twice = 4 WHERE id = 3",
+            "UPDATE p SET id = 3, twice = 6 WHERE id = 4",
+        ],
+    ]);
+}

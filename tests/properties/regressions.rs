@@ -425,3 +425,43 @@ fn a_broken_trigger_that_an_action_would_compile_is_no_obstacle() {
         &["INSERT OR FAIL INTO t VALUES ('a', NULL)"],
     ]);
 }
+
+#[test]
+fn two_rows_trade_what_a_generated_column_makes_unique_and_there_is_no_third_value() {
+    for generated in ["typeof(a)", "a IS NULL", "CASE WHEN a > 5 THEN 1 ELSE 0 END"] {
+        let table = format!("CREATE TABLE t(id INTEGER PRIMARY KEY, a, g AS ({generated}) UNIQUE)");
+        play(&[
+            &[&table, "INSERT INTO t(id, a) VALUES (1, 7)", "INSERT INTO t(id, a) VALUES (2, NULL)"],
+            &[
+                "CREATE TEMP TABLE was AS SELECT id, a FROM t",
+                "DELETE FROM t",
+                "INSERT INTO t(id, a) SELECT 3 - id, a FROM temp.was",
+            ],
+        ]);
+    }
+}
+
+#[test]
+fn a_key_is_the_only_name_where_columns_hide_those_of_the_rowid() {
+    play(&[
+        &[
+            "CREATE TABLE t(rowid TEXT COLLATE NOCASE, oid INT, _rowid_ UNIQUE ON CONFLICT REPLACE, v NOT NULL, PRIMARY KEY (oid, v))",
+            "CREATE TABLE u(rowid TEXT COLLATE NOCASE NOT NULL PRIMARY KEY, oid INT NOT NULL, _rowid_ UNIQUE ON CONFLICT REPLACE)",
+            "CREATE TABLE c(id INTEGER PRIMARY KEY, u TEXT REFERENCES u(rowid) ON UPDATE CASCADE ON DELETE CASCADE)",
+            "INSERT INTO t VALUES ('a', 1, 1, 1), ('b', NULL, 2, 2), ('b', NULL, 3, 2)",
+            "INSERT INTO u VALUES ('a', 1, 1), ('b', 2, 2), ('c', 3, NULL)",
+            "INSERT INTO c VALUES (1, 'A'), (2, 'b')",
+        ],
+        &[
+            "UPDATE t SET v = 3 WHERE _rowid_ = 3",
+            "REPLACE INTO u VALUES ('B', 4, 4)",
+            "INSERT INTO u VALUES ('d', 5, 1)",
+        ],
+        &[
+            "UPDATE u SET rowid = 'x' WHERE rowid = 'c'",
+            "UPDATE u SET rowid = 'C' WHERE rowid = 'b'",
+            "UPDATE u SET rowid = 'B' WHERE rowid = 'X'",
+        ],
+        &["UPDATE u SET rowid = 'c' WHERE rowid = 'C'", "DELETE FROM u WHERE rowid = 'D'", "DELETE FROM t"],
+    ]);
+}

@@ -1,0 +1,120 @@
+//! Keys that children follow (ON UPDATE CASCADE) change first, and alone: so the children go with their parents on the real
+//! D1, those too that only it has, as they did here. Written before their parents, they could meet a value that another
+//! child still holds, or be taken along a second time.
+
+use rusqlite::Connection;
+
+use super::Error;
+use super::batches::Batches;
+use super::loose::{own_columns, parent_columns};
+use super::rows::RowWriter;
+use super::spool::Spool;
+use crate::difference::{ROWID_BIT, Rows, TableDifference, column_differs, key_bit};
+use crate::schema::{Action, ForeignKey, Table, UniqueKey};
+
+/// The statements that change such keys, and the differences that they belong to.
+pub(super) fn statements(
+    conn: &Connection,
+    order: &[&Table],
+    differences: &[TableDifference],
+) -> Result<(Spool, Vec<TableDifference>), Error> {
+    let mut spool = Spool::new();
+    let mut leading = Vec::new();
+    for table in order {
+        let named = |other: &&TableDifference| other.table.name.eq_ignore_ascii_case(&table.name);
+        let Some(difference) = differences.iter().find(named) else { continue };
+        if can_lead(order, table) && RowWriter::new(conn, difference, order, &mut spool).keys()? {
+            leading.push(difference.clone());
+        }
+    }
+    Ok((spool, leading))
+}
+
+/// The columns that children of this table follow.
+pub(super) fn followed(tables: &[&Table], parent: &Table) -> Vec<usize> {
+    let columns = following(tables, parent).flat_map(|(_, key)| parent_columns(parent, key));
+    let mut columns: Vec<usize> = columns.filter(|&column| !parent.columns[column].generated).collect();
+    columns.sort_unstable();
+    columns.dedup();
+    columns
+}
+
+/// Does what children follow name the rows?
+pub(super) fn is_name(tables: &[&Table], table: &Table) -> bool {
+    followed(tables, table).iter().any(|column| table.primary_key.contains(column))
+}
+
+fn following<'t>(
+    tables: &'t [&'t Table],
+    parent: &'t Table,
+) -> impl Iterator<Item = (&'t Table, &'t ForeignKey)> {
+    keys_to(tables, parent).filter(|(_, key)| key.on_update == Action::Cascade)
+}
+
+fn keys_to<'t>(
+    tables: &'t [&'t Table],
+    parent: &'t Table,
+) -> impl Iterator<Item = (&'t Table, &'t ForeignKey)> {
+    let keys = tables.iter().flat_map(|child| child.foreign_keys.iter().map(move |key| (*child, key)));
+    keys.filter(|(_, key)| key.parent.eq_ignore_ascii_case(&parent.name))
+}
+
+/// May the keys of this table change before anything else? Not where that would change the name of a child that others point
+/// to: what the changefeed tells of that child's moves would be hard to follow any more.
+fn can_lead(tables: &[&Table], parent: &Table) -> bool {
+    let own = followed(tables, parent);
+    let is_whole = parent.primary_key.iter().all(|column| own.contains(column));
+    (is_whole || !is_name(tables, parent))
+        && following(tables, parent).all(|(child, key)| {
+            let followed = followed(tables, child);
+            let is_name = |column: &usize| child.primary_key.contains(column) || followed.contains(column);
+            keys_to(tables, child).next().is_none() || !own_columns(child, key).iter().any(is_name)
+        })
+}
+
+impl RowWriter<'_> {
+    /// Changes nothing but what children follow, in the order of all changes. Gives whether anything changed.
+    fn keys(&mut self) -> Result<bool, Error> {
+        let Rows::Listed(diff) = self.rows else { return Ok(false) };
+        if self.followed.is_empty() {
+            return Ok(false);
+        }
+        let changes: Vec<String> = (self.followed.iter())
+            .map(|&column| column_differs(&self.table.columns[column], "s", "l"))
+            .collect();
+        let changes = changes.join(" OR ");
+        let key = self.key()?;
+        let changed = self.update_query(diff, &key, &format!("({changes})"));
+        if !self.conn.prepare(&changed)?.exists(())? {
+            return Ok(false);
+        }
+        let bits = self.bits_of_followed();
+        let steps_aside = format!("d.aside & {bits} <> 0");
+        self.park(&self.update_query(diff, &key, &steps_aside), &key, &[], |writer, row| {
+            Ok(writer.given_up(row.get::<_, i64>(1)? & bits))
+        })?;
+        let followed = self.followed.iter().map(|&column| self.table.columns[column].name.as_str());
+        let followed: Vec<&str> = followed.collect();
+        let either = self.update_query(diff, &key, &format!("({steps_aside} OR {changes})"));
+        let mut statement = self.conn.prepare(&either)?;
+        let mut rows = statement.query(())?;
+        let mut batches = Batches::new(&self.table.name);
+        while let Some(row) = rows.next()? {
+            let aside = row.get::<_, i64>(1)? & bits;
+            self.update(row, &key, aside, &|name| followed.contains(&name), &mut batches)?;
+        }
+        batches.finish(self.spool)?;
+        Ok(true)
+    }
+
+    /// The bits of the keys that hang on what children follow.
+    fn bits_of_followed(&self) -> i64 {
+        let name = match self.followed.iter().any(|column| self.named_by().contains(column)) {
+            true => ROWID_BIT,
+            false => 0,
+        };
+        let hangs = |key: &UniqueKey| self.followed.iter().any(|&column| key.hangs_on(self.table, column));
+        let keys = self.table.secondary_keys().enumerate().filter(|(_, key)| hangs(key));
+        keys.fold(name, |bits, (number, _)| bits | key_bit(number))
+    }
+}
