@@ -231,9 +231,9 @@ impl Schema {
 pub enum Identity {
     /// By its rowid, under a name that no column hides.
     Rowid(String),
-    /// By the primary key of a WITHOUT ROWID table, as positions in `columns`.
+    /// By the primary key, as positions in `columns`: the table is WITHOUT ROWID, or columns hide all names of its rowid.
     Key(Vec<usize>),
-    /// By nothing: all three names of the rowid are columns.
+    /// By nothing: columns hide all names of the rowid, and the primary key may be NULL.
     Nothing,
 }
 
@@ -248,9 +248,16 @@ impl Table {
             Some(name) => Identity::Rowid(name.to_owned()),
             None => match self.rowid_alias {
                 Some(alias) => Identity::Rowid(self.columns[alias].name.clone()),
+                None if self.has_sure_key() => Identity::Key(self.primary_key.clone()),
                 None => Identity::Nothing,
             },
         }
+    }
+
+    /// Has every row a primary key? SQLite lets it be NULL, unless its columns say NOT NULL.
+    fn has_sure_key(&self) -> bool {
+        !self.primary_key.is_empty()
+            && self.primary_key.iter().all(|&position| self.columns[position].not_null)
     }
 
     /// The position of the column of this name.
@@ -271,10 +278,11 @@ impl Table {
     /// Unique keys besides the one that identifies the row: a REPLACE can push out *another* row through them, and
     /// SQLite fires no DELETE trigger for that row (`recursive_triggers` is off on D1).
     pub fn secondary_keys(&self) -> impl Iterator<Item = &UniqueKey> {
-        self.unique_keys.iter().filter(|key| {
-            self.kind != TableKind::WithoutRowid
-                || key.plain_columns().as_deref() != Some(&self.primary_key[..])
-        })
+        let name = match self.identity() {
+            Identity::Key(columns) => Some(columns),
+            _ => None,
+        };
+        self.unique_keys.iter().filter(move |key| name.is_none() || key.plain_columns() != name)
     }
 }
 

@@ -246,7 +246,8 @@ mod tests {
     fn a_rowid_is_named_by_what_no_column_hides() {
         let schema = schema_of(
             "CREATE TABLE a(rowid, oid); CREATE TABLE b(rowid, oid, _rowid_);
-             CREATE TABLE c(rowid, oid, _rowid_, id INTEGER PRIMARY KEY); CREATE TABLE d(k PRIMARY KEY) WITHOUT ROWID;",
+             CREATE TABLE c(rowid, oid, _rowid_, id INTEGER PRIMARY KEY); CREATE TABLE d(k PRIMARY KEY) WITHOUT ROWID;
+             CREATE TABLE e(rowid, oid NOT NULL PRIMARY KEY, _rowid_); CREATE TABLE f(rowid, oid PRIMARY KEY, _rowid_);",
         );
         let identity: Vec<_> = schema.tables.iter().map(Table::identity).collect();
         assert_eq!(
@@ -255,7 +256,9 @@ mod tests {
                 Identity::Rowid("_rowid_".into()),
                 Identity::Nothing,
                 Identity::Rowid("id".into()),
-                Identity::Key(vec![0])
+                Identity::Key(vec![0]),
+                Identity::Key(vec![1]),
+                Identity::Nothing
             ]
         );
     }

@@ -52,6 +52,18 @@ fn when_it_lets_go_of_a_row_of_its_own_table() {
 }
 
 #[test]
+fn when_columns_hide_all_names_of_its_rowid() {
+    let table = "CREATE TABLE t (k TEXT NOT NULL PRIMARY KEY, v UNIQUE, rowid, oid, _rowid_); INSERT INTO t (k, v) VALUES ('a', 1), ('b', 2);";
+    let rounds = [
+        "INSERT INTO t (k, v) VALUES ('c', 3)",
+        "UPDATE t SET v = 0 WHERE k = 'c'; UPDATE t SET v = 3 WHERE k = 'a'; UPDATE t SET v = 1 WHERE k = 'c'",
+        "INSERT OR REPLACE INTO t (k, v) VALUES ('d', 2); UPDATE t SET k = 'e' WHERE k = 'a'",
+        "REPLACE INTO t (k, v, rowid) VALUES ('e', 4, 5); DELETE FROM t WHERE k = 'c'",
+    ];
+    assert_eq!(keys_after(table, &rounds), "d2 e4 theirs");
+}
+
+#[test]
 fn when_nothing_but_its_rowid_names_it() {
     for table in ["CREATE TABLE t (k, v);", "CREATE TABLE t (k TEXT, v, n PRIMARY KEY);"] {
         let rounds = [

@@ -108,7 +108,7 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
 fn table() -> impl Strategy<Value = TableSpec> {
     (
         0..14u8,
-        0..18u8,
+        0..19u8,
         prop::bool::weighted(0.15),
         vec(column(), 0..5),
         vec(foreign_key(), 0..3),

@@ -106,6 +106,14 @@ fn plan(spec: &TableSpec, position: usize) -> Plan {
             let key = vec![column("k1", "TEXT", ""), column("k2", "", "")];
             (key, Some("PRIMARY KEY (k1, k2) ON CONFLICT REPLACE"), false)
         }
+        17 => {
+            let key = vec![
+                column("rowid", "TEXT", "COLLATE NOCASE NOT NULL"),
+                column("oid", "", ""),
+                column("_rowid_", "INTEGER", "NOT NULL"),
+            ];
+            (key, Some("PRIMARY KEY (_rowid_, rowid)"), false)
+        }
         _ => (vec![column("id", if spec.strict { "INT" } else { "" }, "PRIMARY KEY")], None, true),
     };
     Plan { name, key, constraint: constraint.map(str::to_owned), without_rowid }
