@@ -7,10 +7,11 @@ use rusqlite::Connection;
 use super::Error;
 use super::batches::Batches;
 use super::loose::{own_columns, parent_columns};
-use super::rows::RowWriter;
+use super::rows::{Key, RowWriter};
 use super::spool::Spool;
 use crate::difference::{ROWID_BIT, Rows, TableDifference, column_differs, key_bit};
 use crate::schema::{Action, ForeignKey, Table, UniqueKey};
+use crate::sql_text::quote_identifier;
 
 /// The statements that change such keys, and the differences that they belong to.
 pub(super) fn statements(
@@ -89,6 +90,7 @@ impl RowWriter<'_> {
             return Ok(false);
         }
         let bits = self.bits_of_followed();
+        self.park(&self.in_the_way(diff, &key), &key, &[], |writer, _| Ok(writer.given_up(bits)))?;
         let steps_aside = format!("d.aside & {bits} <> 0");
         self.park(&self.update_query(diff, &key, &steps_aside), &key, &[], |writer, row| {
             Ok(writer.given_up(row.get::<_, i64>(1)? & bits))
@@ -105,6 +107,26 @@ impl RowWriter<'_> {
         }
         batches.finish(self.spool)?;
         Ok(true)
+    }
+
+    /// Asks for the rows that will go and still hold what a changed row takes. They go later, and the children that hang on them
+    /// meet their end then; gone before, they would take along those that have followed the other row.
+    fn in_the_way(&self, diff: &str, key: &Key) -> String {
+        let held = self.followed.iter().map(|&column| {
+            let name = quote_identifier(&self.table.columns[column].name);
+            format!(
+                "s.{name} IN (SELECT l.{name} FROM {diff} d CROSS JOIN {} l ON {} WHERE d.kind = 'U')",
+                self.shape.live(),
+                self.shape.is_named("l", 'l'),
+            )
+        });
+        format!(
+            "SELECT {} FROM {diff} d CROSS JOIN {} s ON {} WHERE d.kind = 'D' AND ({})",
+            self.about_row(key),
+            self.shape.shadow(),
+            self.shape.is_named("s", 's'),
+            held.collect::<Vec<_>>().join(" OR "),
+        )
     }
 
     /// The bits of the keys that hang on what children follow.

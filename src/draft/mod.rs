@@ -160,7 +160,10 @@ fn write_keys(
     let conn = parts.conn();
     let order = children_first(files);
     let (spool, leading) = keys::statements(conn, &order, &selected.taken)?;
-    let reached = reached(conn, here, &leading)?;
+    let mut reached = reached(conn, here, &leading)?;
+    // A row that will go may stand aside, under a name that no list knows.
+    let lets_go = leading.iter().filter(|leading| leading.counts.deleted > 0);
+    reached.extend(lets_go.map(|leading| leading.table.name.clone()));
     spool.drain(|sql| parts.statement(sql))?;
     parts.statement(parts::RELEASE)?;
     let names = leading.iter().filter(|leading| keys::is_name(&order, &leading.table));

@@ -38,7 +38,7 @@ pub(super) fn first_that_works<T>(
     for way in ways {
         conn.execute_batch("SAVEPOINT way")?;
         match draft(way, selected) {
-            Err(Error::Refused { .. } | Error::Unproven { .. }) => {
+            Err(Error::Refused { .. } | Error::Unproven { .. } | Error::OpenForeignKey) => {
                 conn.execute_batch("ROLLBACK TO way; RELEASE way; PRAGMA ignore_check_constraints=OFF")?;
             }
             done => {

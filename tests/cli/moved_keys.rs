@@ -227,3 +227,34 @@ fn of_which_each_has_one_child_at_most() {
         assert_eq!(traded("TEXT UNIQUE", child, own), "1AA 102BB 103CD", "{child}");
     }
 }
+
+#[test]
+fn to_what_a_deleted_row_held_with_all_who_hang_on_it() {
+    for (key, name, kind) in [
+        ("id INTEGER PRIMARY KEY", "id", "INTEGER"),
+        ("id TEXT PRIMARY KEY", "id", "TEXT"),
+        ("id INTEGER PRIMARY KEY, slug TEXT UNIQUE", "slug", "TEXT"),
+    ] {
+        let project = Scratch::with_schema(&format!(
+            "CREATE TABLE parent ({key}, v);
+             CREATE TABLE child (id INTEGER PRIMARY KEY, parent {kind} REFERENCES parent ({name}) ON UPDATE CASCADE ON DELETE CASCADE);
+             CREATE TABLE grandchild (id INTEGER PRIMARY KEY, child REFERENCES child ON DELETE CASCADE);
+             INSERT INTO parent ({name}, v) VALUES (1, 'A'), (2, 'B'); INSERT INTO child VALUES (1, 1), (2, 2);"
+        ));
+        project.d1([]).success();
+        let remote = Remote::of(&project);
+        remote.run("INSERT INTO child VALUES (101, 1), (102, 2); INSERT INTO grandchild VALUES (101, 1), (102, 2), (103, 101), (104, 102);");
+        project.sql(&format!(
+            "DELETE FROM parent WHERE {name} = 2; UPDATE parent SET {name} = 2 WHERE {name} = 1"
+        ));
+        project.d1(["data", "-m", "taken"]).success();
+        project.assert_replay_agrees();
+        let migration = project.read("0002_taken.sql");
+        remote.run(&migration);
+        let list = format!(
+            "SELECT group_concat(g.id || ':' || c.id || p.v, ' ' ORDER BY g.id) FROM grandchild g JOIN child c ON c.id = g.child JOIN parent p ON p.{name} = c.parent"
+        );
+        let left: Option<String> = remote.0.query_row(&list, (), |row| row.get(0)).expect("grandchildren");
+        assert_eq!(left.as_deref(), Some("101:1A 103:101A"), "{key}\n{migration}");
+    }
+}
