@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use super::Error;
 use super::columns::{RowShape, rows_differ};
 use super::look::{Look, Scope};
+use super::moves::Follow;
 use super::order::arrange_updates;
 use super::pairs::pair;
 use super::search::differing_indexes;
@@ -97,6 +98,8 @@ pub fn compare(conn: &Connection, here: Schema, files: Schema, scope: &Scope) ->
 pub enum Moment<'a> {
     /// Before anything was written.
     Before,
+    /// The same once more: what was found then was followed too boldly.
+    Again,
     /// After keys were changed that children follow: those that name the rows of these tables.
     AfterKeys(&'a [String]),
     /// After so many rounds of statements.
@@ -104,13 +107,14 @@ pub enum Moment<'a> {
 }
 
 impl Moment<'_> {
-    /// Has the changefeed still to be asked which rows of this table changed their keys? Asked again, rows that changed places
-    /// would change them back.
-    fn asks_for_moves(self, table: &Table) -> bool {
+    /// How far the changefeed is still to be asked which rows of this table changed their keys. Asked once too often, rows that
+    /// changed places would change them back.
+    fn follow(self, files: &Schema, table: &Table) -> Option<Follow> {
         match self {
-            Self::Before => true,
-            Self::AfterKeys(settled) => !settled.contains(&table.name),
-            Self::AfterRound(_) => false,
+            Self::AfterKeys(settled) if settled.contains(&table.name) => None,
+            Self::Before | Self::AfterKeys(_) => Follow::boldly(files, table),
+            Self::Again => Follow::carefully(files, table),
+            Self::AfterRound(_) => None,
         }
     }
 
@@ -118,6 +122,7 @@ impl Moment<'_> {
     pub(super) fn name(self) -> String {
         match self {
             Self::Before => "0".into(),
+            Self::Again => "again".into(),
             Self::AfterKeys(_) => "keys".into(),
             Self::AfterRound(round) => round.to_string(),
         }
@@ -145,6 +150,11 @@ pub(super) fn compare_tables(
         }
     }
     Ok(differences)
+}
+
+/// Would the rows of this table be matched otherwise if the changefeed were believed less?
+pub fn is_bold(files: &Schema, table: &Table) -> bool {
+    Follow::boldly(files, table) != Follow::carefully(files, table)
 }
 
 /// Rows can be compared where both tables store the same columns under the same names.
@@ -183,7 +193,7 @@ fn compare_table(
         |row| row.get(0),
     )?;
     if kinds.contains('U') || (kinds.contains('I') && kinds.contains('D')) {
-        pair(conn, files, table, &diff, moment.asks_for_moves(table))?;
+        pair(conn, files, table, &diff, moment.follow(files, table))?;
     }
     arrange_updates(conn, table, &diff)?;
     Ok(Some(Rows::Listed(diff)))

@@ -18,7 +18,7 @@ mod sequences;
 mod unknown;
 
 pub use columns::{RowShape, column_differs};
-pub use compare::{Comparison, Counts, Moment, Rows, TableDifference, compare};
+pub use compare::{Comparison, Counts, Moment, Rows, TableDifference, compare, is_bold};
 pub use error::Error;
 pub use look::{Scope, remember};
 pub use order::{ROWID_BIT, key_bit};

@@ -32,27 +32,41 @@ pub(super) enum Follow {
 }
 
 impl Follow {
-    /// How the rows of this table are to be followed; `None` where nothing points to them.
+    /// How the rows of this table are to be followed, as long as D1 takes what comes of it: where children follow a changed key,
+    /// or let go of it, the key is the row. `None` where nothing points to them.
+    pub(super) fn boldly(files: &Schema, table: &Table) -> Option<Self> {
+        let lets_go = |key: &ForeignKey| points_to_name(key, table) && key.on_update == Action::LetGo;
+        let lets_go = files.children(&table.name).any(|(_, key)| lets_go(key));
+        Some(match lets_go || Self::is_followed(files, table)? {
+            true => Self::All,
+            false => Self::Gone,
+        })
+    }
+
+    /// How they are to be followed where children that do not follow may be in the way.
     ///
     /// Where children follow the key (ON UPDATE CASCADE), the key is the row. Where they do not, whoever changes places
     /// leaves them behind, and new values under the old key say the same; but not to children that hang on another column:
     /// for these it would have changed.
-    pub(super) fn of(files: &Schema, table: &Table) -> Option<Self> {
-        let keys = || {
-            let keys = files.tables.iter().flat_map(|child| &child.foreign_keys);
-            keys.filter(|key| key.parent.eq_ignore_ascii_case(&table.name))
-        };
-        keys().next()?;
-        let by_name = |key: &ForeignKey| points_to_name(key, table);
-        let follows = keys().any(|key| match by_name(key) {
-            true => key.on_update == Action::Cascade,
-            false => key.on_update != Action::Nothing,
-        });
-        Some(match follows && keys().all(|key| !(by_name(key) && key.on_update == Action::Restrict)) {
+    pub(super) fn carefully(files: &Schema, table: &Table) -> Option<Self> {
+        let mut keys = files.children(&table.name).map(|(_, key)| key);
+        let is_held = |key: &ForeignKey| points_to_name(key, table) && key.on_update == Action::Restrict;
+        Some(match Self::is_followed(files, table)? && !keys.any(is_held) {
             false => Self::Gone,
-            true if keys().any(|key| key.on_delete == Action::Restrict) => Self::Places,
+            true if files.children(&table.name).any(|(_, key)| key.on_delete == Action::Restrict) => {
+                Self::Places
+            }
             true => Self::All,
         })
+    }
+
+    /// Does any child do something when the key of its row, or what else it points to, changes?
+    fn is_followed(files: &Schema, table: &Table) -> Option<bool> {
+        files.children(&table.name).next()?;
+        Some(files.children(&table.name).any(|(_, key)| match points_to_name(key, table) {
+            true => key.on_update == Action::Cascade,
+            false => key.on_update != Action::Nothing,
+        }))
     }
 }
 

@@ -15,16 +15,15 @@ use crate::schema::{Identity, Schema, Table, Term, UniqueKey};
 use crate::sql_text::{quote_identifier, string_literal};
 
 /// Rewrites the table of differences: a deleted and an inserted row that are one, by the changefeed or by a key, become one
-/// changed row.
+/// changed row. `as_told` is how far the changefeed is believed.
 pub fn pair(
     conn: &Connection,
     files: &Schema,
     table: &Table,
     diff: &str,
-    asks_changefeed: bool,
+    as_told: Option<Follow>,
 ) -> rusqlite::Result<()> {
     let shape = RowShape::of(table);
-    let as_told = Follow::of(files, table).filter(|_| asks_changefeed);
     if let Some(as_told) = as_told.filter(|_| !shape.hidden_rowid) {
         follow(conn, as_told, table, diff)?;
     }

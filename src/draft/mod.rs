@@ -55,7 +55,7 @@ pub fn data(
             return Err(Error::Unnameable { table: difference.table.name.clone(), key });
         }
     }
-    first_that_works(conn, files, selected, |way, selected| {
+    first_that_works(conn, here, files, selected, |way, selected| {
         let mut parts = Parts::new(conn, naming.clone());
         step_aside(&mut parts, files, &selected.taken)?;
         write_rows(&mut parts, open_reader, here, files, selected, way)?;

@@ -1,9 +1,13 @@
 //! Ways to write the same difference, tried one after the other on the shadow until D1 would take every statement.
 
+use std::borrow::Cow;
+
 use rusqlite::Connection;
 
 use super::{Error, keys};
-use crate::difference::{Counts, RowShape, Rows, Selected, TableDifference, key_bit};
+use crate::difference::{
+    Counts, Moment, RowShape, Rows, Selected, TableDifference, any_update_touches, is_bold, key_bit, recheck,
+};
 use crate::schema::{Schema, Table, Term, UniqueKey, children_first};
 
 /// How rows are written that stand in each other's way.
@@ -20,39 +24,84 @@ pub(super) enum Way {
 /// Drafts in the first way that works. What a way that failed did on the shadow is undone.
 pub(super) fn first_that_works<T>(
     conn: &Connection,
+    here: &Schema,
     files: &Schema,
     selected: &Selected,
     draft: impl Fn(Way, &Selected) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let mut ways = Vec::new();
-    if !keys::statements(conn, &children_first(files), &selected.taken)?.1.is_empty() {
-        ways.push(Way::KeysFirst);
-    }
-    let mut last = Way::ChildrenFirst;
-    for difference in &selected.taken {
-        if gives_up_computed(conn, files, difference)? {
-            ways.push(std::mem::replace(&mut last, Way::Anew));
-            break;
+    let with = |taken| Selected { taken, ..selected.clone() };
+    let attempt = |way, selected: &Selected| attempt(conn, || draft(way, selected));
+    let mut selected = Cow::Borrowed(selected);
+    if moves_boldly(conn, files, &selected.taken)? {
+        let way = ways(conn, files, &selected.taken)?[0];
+        if let Some(done) = attempt(way, &selected)? {
+            return Ok(done);
         }
+        let taken = recheck(conn, here, files, &selected.taken, &[], &selected.left, Moment::Again)?;
+        selected = Cow::Owned(with(taken));
     }
+    let mut ways = ways(conn, files, &selected.taken)?;
+    let last = ways.pop().unwrap_or(Way::ChildrenFirst);
     for way in ways {
-        conn.execute_batch("SAVEPOINT way")?;
-        match draft(way, selected) {
-            Err(Error::Refused { .. } | Error::Unproven { .. } | Error::OpenForeignKey) => {
-                conn.execute_batch("ROLLBACK TO way; RELEASE way; PRAGMA ignore_check_constraints=OFF")?;
-            }
-            done => {
-                conn.execute_batch("RELEASE way")?;
-                return done;
-            }
+        if let Some(done) = attempt(way, &selected)? {
+            return Ok(done);
         }
     }
     match last {
-        Way::Anew => {
-            draft(last, &Selected { taken: anew(conn, files, &selected.taken)?, ..selected.clone() })
-        }
-        _ => draft(last, selected),
+        Way::Anew => draft(last, &with(anew(conn, files, &selected.taken)?)),
+        _ => draft(last, &selected),
     }
+}
+
+/// The ways that this difference can be written in, the best one first.
+fn ways(conn: &Connection, files: &Schema, differences: &[TableDifference]) -> Result<Vec<Way>, Error> {
+    let mut ways = vec![Way::ChildrenFirst];
+    if !keys::statements(conn, &children_first(files), differences)?.1.is_empty() {
+        ways.insert(0, Way::KeysFirst);
+    }
+    for difference in differences {
+        if gives_up_computed(conn, files, difference)? {
+            ways.push(Way::Anew);
+            break;
+        }
+    }
+    Ok(ways)
+}
+
+/// Tries a draft; where D1 would not take it, all is as before, and there is none.
+fn attempt<T>(conn: &Connection, draft: impl Fn() -> Result<T, Error>) -> Result<Option<T>, Error> {
+    conn.execute_batch("SAVEPOINT way")?;
+    match draft() {
+        Err(Error::Refused { .. } | Error::Unproven { .. } | Error::OpenForeignKey) => {
+            conn.execute_batch("ROLLBACK TO way; RELEASE way; PRAGMA ignore_check_constraints=OFF")?;
+            Ok(None)
+        }
+        done => {
+            conn.execute_batch("RELEASE way")?;
+            done.map(Some)
+        }
+    }
+}
+
+/// Did a row change its key that would be matched otherwise if the changefeed were believed less?
+fn moves_boldly(
+    conn: &Connection,
+    files: &Schema,
+    differences: &[TableDifference],
+) -> rusqlite::Result<bool> {
+    let order = children_first(files);
+    for TableDifference { table, rows, .. } in differences {
+        let columns: Vec<usize> =
+            table.primary_key.iter().copied().chain(keys::followed(&order, table)).collect();
+        if let Rows::Listed(diff) = rows
+            && !columns.is_empty()
+            && is_bold(files, table)
+            && any_update_touches(conn, table, diff, &columns)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The differences in which rows that give up a computed value go and come again.
