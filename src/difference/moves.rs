@@ -32,18 +32,12 @@ pub(super) enum Follow {
 }
 
 impl Follow {
-    /// How the rows of this table are to be followed, as long as D1 takes what comes of it: where children follow a changed key,
-    /// or let go of it, the key is the row. `None` where nothing points to them.
+    /// How the rows of this table are to be followed, as long as D1 takes what comes of it; `None` where nothing points to them.
     pub(super) fn boldly(files: &Schema, table: &Table) -> Option<Self> {
-        let lets_go = |key: &ForeignKey| points_to_name(key, table) && key.on_update == Action::LetGo;
-        let lets_go = files.children(&table.name).any(|(_, key)| lets_go(key));
-        Some(match lets_go || Self::is_followed(files, table)? {
-            true => Self::All,
-            false => Self::Gone,
-        })
+        files.children(&table.name).next().map(|_| Self::All)
     }
 
-    /// How they are to be followed where children that do not follow may be in the way.
+    /// How they are to be followed where that was refused: not where children may be in the way.
     ///
     /// Where children follow the key (ON UPDATE CASCADE), the key is the row. Where they do not, whoever changes places
     /// leaves them behind, and new values under the old key say the same; but not to children that hang on another column:

@@ -40,6 +40,15 @@ pub(super) fn followed(tables: &[&Table], parent: &Table) -> Vec<usize> {
     columns
 }
 
+/// Do children let go (ON UPDATE SET NULL) where others follow? They would when a row steps aside.
+pub(super) fn lets_children_go(tables: &[&Table], table: &Table) -> bool {
+    let followed = followed(tables, table);
+    keys_to(tables, table).any(|(_, key)| {
+        key.on_update == Action::LetGo
+            && parent_columns(table, key).iter().any(|column| followed.contains(column))
+    })
+}
+
 /// Does what children follow name the rows?
 pub(super) fn is_name(tables: &[&Table], table: &Table) -> bool {
     followed(tables, table).iter().any(|column| table.primary_key.contains(column))
@@ -90,7 +99,9 @@ impl RowWriter<'_> {
             return Ok(false);
         }
         let bits = self.bits_of_followed();
-        self.park(&self.in_the_way(diff, &key), &key, &[], |writer, _| Ok(writer.given_up(bits)))?;
+        if !self.lets_children_go {
+            self.park(&self.in_the_way(diff, &key), &key, &[], |writer, _| Ok(writer.given_up(bits)))?;
+        }
         let steps_aside = format!("d.aside & {bits} <> 0");
         self.park(&self.update_query(diff, &key, &steps_aside), &key, &[], |writer, row| {
             Ok(writer.given_up(row.get::<_, i64>(1)? & bits))

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row};
 
 use super::Error;
 use super::batches::Batches;
-use super::keys::followed;
+use super::keys::{followed, lets_children_go};
 use super::loose::loose_columns;
 use super::spool::Sink;
 use super::updates::IDENTITY;
@@ -44,6 +44,8 @@ pub(super) struct RowWriter<'a> {
     pub(super) loose: Vec<String>,
     /// Columns that children follow by ON UPDATE CASCADE, as positions.
     pub(super) followed: Vec<usize>,
+    /// Do other children let go of these?
+    pub(super) lets_children_go: bool,
 }
 
 impl<'a> RowWriter<'a> {
@@ -57,7 +59,16 @@ impl<'a> RowWriter<'a> {
         let loose = loose_columns(order, table).into_iter().map(|column| table.columns[column].name.clone());
         let loose = loose.collect();
         let followed = followed(order, table);
-        Self { conn, table, rows: &difference.rows, shape: RowShape::of(table), spool, loose, followed }
+        Self {
+            conn,
+            table,
+            rows: &difference.rows,
+            shape: RowShape::of(table),
+            spool,
+            loose,
+            followed,
+            lets_children_go: lets_children_go(order, table),
+        }
     }
 
     /// Rows that go.

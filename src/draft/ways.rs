@@ -9,6 +9,7 @@ use crate::difference::{
     Counts, Moment, RowShape, Rows, Selected, TableDifference, any_update_touches, is_bold, key_bit, recheck,
 };
 use crate::schema::{Schema, Table, Term, UniqueKey, children_first};
+use crate::sql_text::quote_identifier;
 
 /// How rows are written that stand in each other's way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,17 +92,26 @@ fn moves_boldly(
 ) -> rusqlite::Result<bool> {
     let order = children_first(files);
     for TableDifference { table, rows, .. } in differences {
-        let columns: Vec<usize> =
-            table.primary_key.iter().copied().chain(keys::followed(&order, table)).collect();
-        if let Rows::Listed(diff) = rows
-            && !columns.is_empty()
-            && is_bold(files, table)
-            && any_update_touches(conn, table, diff, &columns)?
-        {
+        let Rows::Listed(diff) = rows else { continue };
+        if is_bold(files, table) && keys_change(conn, table, diff, &keys::followed(&order, table))? {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+fn keys_change(conn: &Connection, table: &Table, diff: &str, followed: &[usize]) -> rusqlite::Result<bool> {
+    let shape = RowShape::of(table);
+    let columns: Vec<usize> = table.primary_key.iter().chain(followed).copied().collect();
+    let names = |column: &usize| shape.identity.contains(&quote_identifier(&table.columns[*column].name));
+    if !columns.iter().all(names) {
+        return any_update_touches(conn, table, diff, &columns);
+    }
+    // The list itself tells, without a look at the rows.
+    let slots = shape.slots('l').into_iter().zip(shape.slots('s'));
+    let differ: Vec<String> = slots.map(|(l, s)| format!("{l} IS NOT {s}")).collect();
+    let sql = format!("SELECT 1 FROM {diff} WHERE kind = 'U' AND ({})", differ.join(" OR "));
+    conn.prepare(&sql)?.exists(())
 }
 
 /// The differences in which rows that give up a computed value go and come again.

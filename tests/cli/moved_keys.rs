@@ -258,3 +258,41 @@ fn to_what_a_deleted_row_held_with_all_who_hang_on_it() {
         assert_eq!(left.as_deref(), Some("101:1A 103:101A"), "{key}\n{migration}");
     }
 }
+
+#[test]
+fn also_where_another_child_would_not_let_its_row_go() {
+    let actions = [
+        "parent INTEGER REFERENCES parent ON UPDATE CASCADE ON DELETE RESTRICT",
+        "parent INTEGER REFERENCES parent ON UPDATE SET NULL ON DELETE CASCADE, other REFERENCES parent ON DELETE RESTRICT",
+        "parent INTEGER REFERENCES parent ON UPDATE CASCADE ON DELETE CASCADE, other REFERENCES parent ON UPDATE RESTRICT ON DELETE RESTRICT",
+    ];
+    let moves = [
+        "UPDATE OR REPLACE parent SET id = 2 WHERE id = 1",
+        "DELETE FROM parent WHERE id = 2; UPDATE parent SET id = 2 WHERE id = 1; INSERT INTO parent VALUES (1, 'new')",
+        "DELETE FROM parent WHERE id = 2; UPDATE parent SET id = 2 WHERE id = 3; UPDATE parent SET id = 3 WHERE id = 1; INSERT INTO parent VALUES (1, 'new')",
+    ];
+    for child in actions {
+        for sql in moves {
+            let project = Scratch::with_schema(&format!(
+                "CREATE TABLE parent (id INTEGER PRIMARY KEY, v); CREATE TABLE child (id INTEGER PRIMARY KEY, {child});
+                 INSERT INTO parent VALUES (1, 'A'), (2, 'B'), (3, 'C'); INSERT INTO child (id, parent) VALUES (1, 1), (3, 3);"
+            ));
+            project.d1([]).success();
+            let (remote, oracle) = (Remote::of(&project), Remote::of(&project));
+            for database in [&remote, &oracle] {
+                database.run("INSERT INTO child (id, parent) VALUES (101, 1), (103, 3);");
+            }
+            project.sql(sql);
+            oracle.run(&format!("{sql};"));
+            project.d1(["data", "-m", "moves"]).success();
+            project.assert_replay_agrees();
+            let migration = project.read("0002_moves.sql");
+            remote.run(&migration);
+            let children = |database: &Remote| -> String {
+                let list = "SELECT group_concat(c.id || coalesce(p.v, '-'), ' ' ORDER BY c.id) FROM child c LEFT JOIN parent p ON p.id = c.parent";
+                database.0.query_row(list, (), |row| row.get(0)).expect("children")
+            };
+            assert_eq!(children(&remote), children(&oracle), "{child}\n{sql}\n{migration}");
+        }
+    }
+}

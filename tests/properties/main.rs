@@ -17,6 +17,7 @@ mod history;
 mod moves;
 mod operations;
 mod regressions;
+mod remote;
 mod replay;
 mod run;
 mod schema;

@@ -1,0 +1,285 @@
+//! Rows that only the real D1 has: a migration leaves them as the statements that it stands for would have left them there,
+//! or is refused there.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+use rusqlite::Connection;
+
+use crate::replay::d1_settings;
+use crate::scratch::Scratch;
+
+const CASES: u32 = 250;
+
+const KEYS: [(&str, &str); 5] = [
+    ("INTEGER PRIMARY KEY", ""),
+    ("TEXT PRIMARY KEY", ""),
+    ("TEXT COLLATE NOCASE NOT NULL PRIMARY KEY", ""),
+    ("TEXT PRIMARY KEY", " WITHOUT ROWID"),
+    ("REAL PRIMARY KEY", ""),
+];
+
+const ACTIONS: [&str; 4] = ["CASCADE", "SET NULL", "RESTRICT", "NO ACTION"];
+
+/// One foreign key, in a table of its own.
+#[derive(Debug, Clone)]
+struct Child {
+    to_slug: bool,
+    on_update: usize,
+    on_delete: usize,
+    unique: bool,
+    /// The parents of two rows here, and of two rows that only the real D1 has.
+    parents: [usize; 4],
+}
+
+/// One statement of the local user.
+#[derive(Debug, Clone)]
+enum Change {
+    /// A parent gets another key or slug, if need be by pushing out the one that has it.
+    Rename { parent: usize, slug: bool, to: usize, replaces: bool },
+    /// Two parents trade keys or slugs.
+    Trade { one: usize, other: usize, slug: bool },
+    /// A parent goes.
+    Delete { parent: usize },
+    /// A new parent comes, if need be in place of others.
+    Insert { key: usize, slug: usize, replaces: bool },
+    /// A parent keeps its key and changes otherwise.
+    Touch { parent: usize },
+    /// A child here moves to another parent.
+    Repoint { child: usize, row: usize, parent: usize },
+}
+
+#[derive(Debug, Clone)]
+struct Case {
+    key: usize,
+    children: Vec<Child>,
+    /// Each ends with a migration.
+    rounds: Vec<Vec<Change>>,
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let child =
+        (prop::bool::ANY, 0..7usize, 0..4usize, prop::bool::weighted(0.3), [0..4usize, 0..4, 0..4, 0..4])
+            .prop_map(|(to_slug, on_update, on_delete, unique, parents)| Child {
+                to_slug,
+                // CASCADE more often than not.
+                on_update: on_update.saturating_sub(3),
+                on_delete,
+                unique,
+                parents,
+            });
+    let change = prop_oneof![
+        4 => (0..5usize, prop::bool::ANY, 0..6usize, prop::bool::weighted(0.3))
+            .prop_map(|(parent, slug, to, replaces)| Change::Rename { parent, slug, to, replaces }),
+        3 => (0..5usize, 0..5usize, prop::bool::ANY).prop_map(|(one, other, slug)| Change::Trade { one, other, slug }),
+        2 => (0..5usize).prop_map(|parent| Change::Delete { parent }),
+        2 => (0..6usize, 0..6usize, prop::bool::weighted(0.3))
+            .prop_map(|(key, slug, replaces)| Change::Insert { key, slug, replaces }),
+        1 => (0..5usize).prop_map(|parent| Change::Touch { parent }),
+        2 => (0..3usize, 0..2usize, 0..5usize).prop_map(|(child, row, parent)| Change::Repoint { child, row, parent }),
+    ];
+    (0..KEYS.len(), vec(child, 1..4), vec(vec(change, 1..6), 1..3)).prop_map(|(key, children, rounds)| Case {
+        key,
+        children,
+        rounds,
+    })
+}
+
+impl Case {
+    fn schema(&self) -> Vec<String> {
+        let (key, rest) = KEYS[self.key];
+        let mut statements =
+            vec![format!("CREATE TABLE p (id {key}, slug TEXT UNIQUE, v INTEGER, tag TEXT){rest}")];
+        for (number, child) in self.children.iter().enumerate() {
+            let (column, kind) = match child.to_slug {
+                true => ("slug", "TEXT"),
+                false => ("id", key.split(' ').next().unwrap_or_default()),
+            };
+            let unique = if child.unique { "UNIQUE " } else { "" };
+            let (update, delete) = (ACTIONS[child.on_update], ACTIONS[child.on_delete]);
+            statements.push(format!(
+                "CREATE TABLE c{number} (id INTEGER PRIMARY KEY, f {kind} {unique}REFERENCES p ({column}) ON UPDATE {update} ON DELETE {delete}, tag TEXT)"
+            ));
+        }
+        statements
+    }
+
+    fn parents(&self) -> Vec<String> {
+        let row = |row: usize| format!("INSERT INTO p VALUES ({}, 's{row}', 0, 'P{row}')", self.key(row));
+        (0..4).map(row).collect()
+    }
+
+    /// The children of all tables: two rows each from `first` on.
+    fn rows(&self, first: usize, tag: char) -> Vec<String> {
+        let mut rows = Vec::new();
+        for (number, child) in self.children.iter().enumerate() {
+            for row in first..first + 2 {
+                let parent = child.parents[row];
+                let value = if child.to_slug { format!("'s{parent}'") } else { self.key(parent) };
+                rows.push(format!(
+                    "INSERT OR IGNORE INTO c{number} VALUES ({}, {value}, '{tag}{row}')",
+                    100 * row
+                ));
+            }
+        }
+        rows
+    }
+
+    fn key(&self, number: usize) -> String {
+        match KEYS[self.key].0.starts_with("TEXT") {
+            true => format!("'k{number}'"),
+            false => number.to_string(),
+        }
+    }
+
+    /// The statements of one change: one transaction.
+    fn statements(&self, change: &Change, fresh: &mut usize) -> Vec<String> {
+        let name = |slug: bool| if slug { "slug" } else { "id" };
+        let value = |slug: bool, number: usize| if slug { format!("'s{number}'") } else { self.key(number) };
+        let set = |parent: usize, slug: bool, value: &str| {
+            format!("UPDATE p SET {} = {value} WHERE tag = 'P{parent}'", name(slug))
+        };
+        match *change {
+            Change::Rename { parent, slug, to, replaces } => {
+                let sql = set(parent, slug, &value(slug, to));
+                vec![if replaces { sql.replacen("UPDATE", "UPDATE OR REPLACE", 1) } else { sql }]
+            }
+            Change::Trade { one, other, slug } => {
+                let column = name(slug);
+                vec![
+                    "CREATE TEMP TABLE was AS SELECT * FROM p".into(),
+                    set(one, slug, &value(slug, 77)),
+                    set(other, slug, &format!("(SELECT {column} FROM temp.was WHERE tag = 'P{one}')")),
+                    set(one, slug, &format!("(SELECT {column} FROM temp.was WHERE tag = 'P{other}')")),
+                    "DROP TABLE temp.was".into(),
+                ]
+            }
+            Change::Delete { parent } => vec![format!("DELETE FROM p WHERE tag = 'P{parent}'")],
+            Change::Insert { key, slug, replaces } => {
+                *fresh += 1;
+                let or = if replaces { "OR REPLACE " } else { "" };
+                vec![format!("INSERT {or}INTO p VALUES ({}, 's{slug}', 1, 'N{fresh}')", self.key(key))]
+            }
+            Change::Touch { parent } => vec![format!("UPDATE p SET v = v + 1 WHERE tag = 'P{parent}'")],
+            Change::Repoint { child, row, parent } => {
+                let child = child % self.children.len();
+                let column = name(self.children[child].to_slug);
+                vec![format!(
+                    "UPDATE c{child} SET f = (SELECT {column} FROM p WHERE tag = 'P{parent}') WHERE id = {}",
+                    100 * row
+                )]
+            }
+        }
+    }
+
+    /// Each row of the children that only the real D1 has: the tag of the parent that it hangs on now.
+    fn theirs(&self, conn: &Connection) -> Vec<(String, Option<String>)> {
+        let mut rows = Vec::new();
+        for (number, child) in self.children.iter().enumerate() {
+            let column = if child.to_slug { "slug" } else { "id" };
+            let sql = format!(
+                "SELECT 'c{number}' || c.tag, p.tag FROM c{number} c LEFT JOIN p ON p.{column} = c.f WHERE c.tag LIKE 'R%'"
+            );
+            let mut statement = conn.prepare(&sql).expect("children");
+            let found = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).expect("children");
+            rows.extend(found.map(|row| row.expect("a child")));
+        }
+        rows
+    }
+}
+
+/// Runs statements as one transaction; where one fails, nothing has happened.
+fn transaction(conn: &Connection, statements: &[String]) -> Result<(), String> {
+    let sql: String = statements.iter().map(|sql| format!("{sql};\n")).collect();
+    conn.execute_batch(&format!("BEGIN;\n{sql}COMMIT;")).map_err(|error| {
+        conn.execute_batch("ROLLBACK; PRAGMA ignore_check_constraints=OFF").ok();
+        error.to_string()
+    })
+}
+
+/// What came of a case.
+enum Outcome {
+    Same,
+    /// The real D1 would refuse a migration.
+    Refused,
+}
+
+fn play(case: &Case) -> Result<Outcome, String> {
+    let scratch = Scratch::new();
+    let local = Connection::open(scratch.database()).expect("the local database");
+    let [remote, oracle] = [(); 2].map(|()| Connection::open_in_memory().expect("memory"));
+    for conn in [&local, &remote, &oracle] {
+        d1_settings(conn);
+    }
+    let mut script = [case.schema(), case.parents(), case.rows(0, 'L')].concat();
+    transaction(&local, &script)?;
+    let mut known = 0;
+    let theirs = case.rows(2, 'R');
+    let mut fresh = 0;
+    for (number, round) in std::iter::once(&Vec::new()).chain(&case.rounds).enumerate() {
+        for change in round {
+            let statements = case.statements(change, &mut fresh);
+            // What only one of them takes, neither gets.
+            oracle.execute_batch("SAVEPOINT trial").expect("a savepoint");
+            let would = statements.iter().try_for_each(|sql| oracle.execute_batch(sql));
+            let would = would.and_then(|()| oracle.execute_batch("RELEASE trial"));
+            if would.is_err() {
+                oracle.execute_batch("ROLLBACK TO trial; RELEASE trial").expect("back");
+                continue;
+            }
+            transaction(&local, &statements).map_err(|why| format!("only D1 takes {statements:?}: {why}"))?;
+            script.extend(statements);
+        }
+        let args: &[&str] = if number == 0 { &[] } else { &["data", "-m", "round"] };
+        let run = scratch.tool(args);
+        let files = scratch.migrations();
+        let texts: Vec<&str> = files[known..].iter().map(|(_, text)| text.as_str()).collect();
+        let history = || format!("{}\n---- migration ----\n{}", script.join(";\n"), texts.concat());
+        if run.status != 0 {
+            return Err(format!("{}\n{}", run.stderr, history()));
+        }
+        known = files.len();
+        for text in &texts {
+            if transaction(&remote, &[(*text).to_owned()]).is_err() {
+                return Ok(Outcome::Refused);
+            }
+        }
+        if number == 0 {
+            transaction(&oracle, &script)?;
+            for conn in [&remote, &oracle] {
+                transaction(conn, &theirs)?;
+            }
+            script.push(format!("-- only D1: {}", theirs.join("; ")));
+            continue;
+        }
+        let after = case.theirs(&remote);
+        for (row, parent) in case.theirs(&oracle) {
+            let found = after.iter().find(|(other, _)| *other == row);
+            // Whom the statements made let go may keep hold of a new parent under the old key.
+            if parent.is_some() && found.is_none_or(|(_, found)| *found != parent) {
+                return Err(format!("{row} should hang on {parent:?}: {found:?}\n{}", history()));
+            }
+        }
+    }
+    Ok(Outcome::Same)
+}
+
+#[test]
+fn rows_that_only_the_real_d1_has_hang_where_the_statements_would_have_left_them() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
+    let cases = number("PROPERTIES_REMOTE_CASES").unwrap_or(CASES);
+    let seed = [number("PROPERTIES_REMOTE_SEED").unwrap_or(1) as u8; 32];
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
+    let refused = std::cell::Cell::new(0);
+    let result = runner.run(&case(), |case| {
+        match play(&case).map_err(TestCaseError::fail)? {
+            Outcome::Same => {}
+            Outcome::Refused => refused.set(refused.get() + 1),
+        }
+        Ok(())
+    });
+    println!("{} of {cases} cases refused by D1", refused.get());
+    result.unwrap_or_else(|why| panic!("{why}"));
+    assert!(refused.get() * 20 < cases, "{} of {cases} cases are refused by D1", refused.get());
+}
