@@ -40,11 +40,12 @@ pub(super) fn followed(tables: &[&Table], parent: &Table) -> Vec<usize> {
     columns
 }
 
-/// Do children let go (ON UPDATE SET NULL) where others follow? They would when a row steps aside.
-pub(super) fn lets_children_go(tables: &[&Table], table: &Table) -> bool {
+/// Would children let go (ON UPDATE SET NULL) of a row that steps aside, though they would not go, or let go, with it?
+pub(super) fn sets_children_free(tables: &[&Table], table: &Table) -> bool {
     let followed = followed(tables, table);
     keys_to(tables, table).any(|(_, key)| {
         key.on_update == Action::LetGo
+            && !matches!(key.on_delete, Action::Cascade | Action::LetGo)
             && parent_columns(table, key).iter().any(|column| followed.contains(column))
     })
 }
@@ -99,7 +100,7 @@ impl RowWriter<'_> {
             return Ok(false);
         }
         let bits = self.bits_of_followed();
-        if !self.lets_children_go {
+        if !self.sets_children_free {
             self.park(&self.in_the_way(diff, &key), &key, &[], |writer, _| Ok(writer.given_up(bits)))?;
         }
         let steps_aside = format!("d.aside & {bits} <> 0");

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row};
 
 use super::Error;
 use super::batches::Batches;
-use super::keys::{followed, lets_children_go};
+use super::keys::{followed, sets_children_free};
 use super::loose::loose_columns;
 use super::spool::Sink;
 use super::updates::IDENTITY;
@@ -44,8 +44,8 @@ pub(super) struct RowWriter<'a> {
     pub(super) loose: Vec<String>,
     /// Columns that children follow by ON UPDATE CASCADE, as positions.
     pub(super) followed: Vec<usize>,
-    /// Do other children let go of these?
-    pub(super) lets_children_go: bool,
+    /// Must no row that goes step aside before, because of other children?
+    pub(super) sets_children_free: bool,
 }
 
 impl<'a> RowWriter<'a> {
@@ -67,7 +67,7 @@ impl<'a> RowWriter<'a> {
             spool,
             loose,
             followed,
-            lets_children_go: lets_children_go(order, table),
+            sets_children_free: sets_children_free(order, table),
         }
     }
 
