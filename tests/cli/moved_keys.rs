@@ -296,3 +296,68 @@ fn also_where_another_child_would_not_let_its_row_go() {
         }
     }
 }
+
+/// Each was found by generated cases: children, what only D1 has of them, and a statement.
+const FOUND: [(&str, &str, &str); 4] = [
+    (
+        "slug TEXT REFERENCES parent (slug) ON UPDATE CASCADE ON DELETE CASCADE",
+        "slug TEXT REFERENCES parent (slug) ON UPDATE SET NULL ON DELETE NO ACTION",
+        "INSERT OR REPLACE INTO parent VALUES (1, 'b', 'new')",
+    ),
+    (
+        "slug TEXT REFERENCES parent (slug) ON UPDATE NO ACTION ON DELETE CASCADE",
+        "slug TEXT",
+        "UPDATE OR REPLACE parent SET id = 1 WHERE id = 2",
+    ),
+    (
+        "id INTEGER REFERENCES parent ON UPDATE CASCADE ON DELETE RESTRICT",
+        "id INTEGER REFERENCES parent ON UPDATE CASCADE ON DELETE CASCADE, other REFERENCES parent ON UPDATE SET NULL ON DELETE CASCADE",
+        "UPDATE OR REPLACE parent SET id = 3 WHERE id = 2",
+    ),
+    (
+        "slug TEXT REFERENCES parent (slug) ON UPDATE CASCADE ON DELETE SET NULL",
+        "id INTEGER REFERENCES parent ON UPDATE CASCADE",
+        "UPDATE OR REPLACE parent SET slug = 'c', id = 9 WHERE id = 2",
+    ),
+];
+
+#[test]
+fn by_a_statement_that_replaces_another_row() {
+    for (one, other, sql) in FOUND {
+        let project = Scratch::with_schema(&format!(
+            "CREATE TABLE parent (id INTEGER PRIMARY KEY, slug TEXT UNIQUE, v); CREATE TABLE one (n INTEGER PRIMARY KEY, {one});
+             CREATE TABLE other (n INTEGER PRIMARY KEY, {other}); INSERT INTO parent VALUES (1, 'a', 'A'), (2, 'b', 'B'), (3, 'c', 'C');"
+        ));
+        let columns = |child: &str| child.split(' ').next().expect("a column").to_owned();
+        let fill = |first: u8| {
+            let fill = |table: &str, child: &str| {
+                let column = columns(child);
+                format!(
+                    "INSERT INTO {table} (n, {column}) SELECT {first} + id, {column} FROM parent WHERE id = 2;"
+                )
+            };
+            fill("one", one) + &fill("other", other)
+        };
+        project.sql(&fill(0));
+        project.d1([]).success();
+        let (remote, oracle) = (Remote::of(&project), Remote::of(&project));
+        for database in [&remote, &oracle] {
+            database.run(&fill(100));
+        }
+        project.sql(sql);
+        oracle.run(&format!("{sql};"));
+        project.d1(["data", "-m", "replaced"]).success();
+        project.assert_replay_agrees();
+        let migration = project.read("0002_replaced.sql");
+        remote.run(&migration);
+        for (table, child) in [("one", one), ("other", other)] {
+            let column = columns(child);
+            let list =
+                format!("SELECT group_concat(n || coalesce({column}, '-'), ' ' ORDER BY n) FROM {table}");
+            let children = |database: &Remote| -> Option<String> {
+                database.0.query_row(&list, (), |row| row.get(0)).expect("children")
+            };
+            assert_eq!(children(&remote), children(&oracle), "{table}: {child}\n{sql}\n{migration}");
+        }
+    }
+}

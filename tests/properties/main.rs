@@ -9,6 +9,8 @@
 //! - `PROPERTIES_MINUTES=60` runs until the time is over instead, with new cases every time.
 //! - `PROPERTIES_KNOWN='invalid utf-8|zeroblob&UNIQUE'` passes over failures whose text holds one of these (or all that `&` joins),
 //!   to look for others while those are mended.
+//! - `PROPERTIES_REMOTE_CASES=5000 PROPERTIES_REMOTE_SEED=7 cargo test --test properties rows_that_only` looks for rows that only the
+//!   real D1 has and that a migration harms.
 //! - `PROPERTIES_SEED=…` runs other cases, or repeats a run: each prints its seed. `PROPERTIES_THREADS` (default 2).
 
 mod case;
