@@ -40,3 +40,23 @@ fn values_that_nobody_can_know_are_neither_pending_nor_different() {
     assert!(sql.contains("2026-01-01") && !sql.contains("random"), "{sql}");
     project.d1(["check"]).success();
 }
+
+#[test]
+fn a_value_that_nobody_can_know_is_pending_only_when_tracking_saw_it_change() {
+    // Found by generated cases: PROPERTIES_SEED=1795568104621507.
+    let project = Scratch::guestbook().file(
+        "migrations/0001_start.sql",
+        "CREATE TABLE audit (id INTEGER PRIMARY KEY, at TEXT DEFAULT (strftime('%Y', 'now')));\nINSERT INTO audit (id) VALUES (1);\n",
+    );
+    project.d1(["apply"]).success();
+    project.d1([]).success();
+    project.d1(["untrack"]).success();
+    project.sql("UPDATE audit SET at = 'untracked' WHERE id = 1");
+    project.d1(["check"]).success();
+    project.d1(["track"]).success();
+    project.sql("UPDATE audit SET at = 'tracked' WHERE id = 1");
+    project.d1(["check"]).code(1);
+    project.d1(["data", "-m", "tracked"]).success();
+    assert!(project.read("0002_tracked.sql").contains("'tracked'"));
+    project.d1(["check"]).success();
+}

@@ -94,13 +94,25 @@ fn transaction(history: &mut History, ops: &[Op], commit: bool) -> Result {
 }
 
 fn follow(history: &mut History, command: &str, which: u8) -> Result {
-    let tables = tables(history.twin());
-    // One table, or all of them. A name with a comma cannot be given, and none has one.
-    match tables.get(usize::from(which)) {
-        Some(table) => drop(history.tool(&[command, "--tables", &table.name], &[0])?),
-        None => drop(history.tool(&[command], &[0])?),
+    let mut tables = tables(history.twin());
+    if command == "untrack" {
+        // What the clock made in a migration cannot be told from a change that nobody saw.
+        tables.retain(|table| !hangs_on_the_clock(history, &table.name));
     }
-    Ok(())
+    // One table, or all of them. A name with a comma cannot be given, and none has one.
+    let names: Vec<&str> = match tables.get(usize::from(which)) {
+        Some(table) => vec![&table.name],
+        None => tables.iter().map(|table| table.name.as_str()).collect(),
+    };
+    match names.is_empty() {
+        true => Ok(()),
+        false => history.tool(&[command, "--tables", &names.join(",")], &[0]).map(drop),
+    }
+}
+
+fn hangs_on_the_clock(history: &History, table: &str) -> bool {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?1 AND sql LIKE '%strftime%')";
+    history.twin().query_row(sql, [table], |row| row.get(0)).expect("a schema")
 }
 
 /// Writes the changes of one table only. It may be refused where that table cannot go without another.
