@@ -22,7 +22,7 @@ pub use compare::{Comparison, Counts, Moment, Rows, TableDifference, compare, is
 pub use error::Error;
 pub use look::{Scope, remember};
 pub use order::{ROWID_BIT, key_bit};
-pub use recheck::{any_update_touches, reached, recheck};
+pub use recheck::{any_update_changes, any_update_touches, reached, recheck};
 pub use search::{LIVE_TERMS, index_differs, is_search_index, with_terms};
 pub use select::{Selected, Selection, select};
 pub use sequences::{Sequence, sequences};

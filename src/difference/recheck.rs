@@ -68,19 +68,10 @@ fn lets_go(conn: &Connection, difference: &TableDifference, key: &ForeignKey) ->
     let named: Vec<usize> =
         key.columns.iter().filter_map(|(_, parent)| table.column(parent.as_deref()?)).collect();
     let pointed_to = if named.is_empty() { &table.primary_key } else { &named };
-    let changes: Vec<String> =
-        pointed_to.iter().map(|&position| column_differs(&table.columns[position], "l", "s")).collect();
-    let shape = RowShape::of(table);
     let given_up = pointed_to_keys(table, pointed_to);
-    let sql = format!(
-        "SELECT EXISTS (SELECT 1 FROM {diff} d CROSS JOIN {} l ON {} CROSS JOIN {} s ON {} WHERE d.kind = 'U' AND (d.aside & {given_up} OR {}))",
-        shape.live(),
-        shape.is_named("l", 'l'),
-        shape.shadow(),
-        shape.is_named("s", 's'),
-        if changes.is_empty() { "1".into() } else { changes.join(" OR ") },
-    );
-    conn.query_row(&sql, (), |row| row.get(0))
+    // A key that points to nothing that is known may point to anything.
+    let changes = if pointed_to.is_empty() { "1".into() } else { one_differs(table, pointed_to) };
+    any_update(conn, table, diff, &format!("d.aside & {given_up} OR {changes}"))
 }
 
 /// Does an update of this list change one of these columns, or step aside?
@@ -90,18 +81,35 @@ pub fn any_update_touches(
     diff: &str,
     columns: &[usize],
 ) -> rusqlite::Result<bool> {
+    any_update(conn, table, diff, &format!("d.aside <> 0 OR {}", one_differs(table, columns)))
+}
+
+/// Does an update of this list change one of these columns?
+pub fn any_update_changes(
+    conn: &Connection,
+    table: &Table,
+    diff: &str,
+    columns: &[usize],
+) -> rusqlite::Result<bool> {
+    any_update(conn, table, diff, &one_differs(table, columns))
+}
+
+fn one_differs(table: &Table, columns: &[usize]) -> String {
+    let differ = columns.iter().map(|&position| column_differs(&table.columns[position], "l", "s"));
+    // Of no columns none does.
+    std::iter::once("0".to_owned()).chain(differ).collect::<Vec<_>>().join(" OR ")
+}
+
+fn any_update(conn: &Connection, table: &Table, diff: &str, which: &str) -> rusqlite::Result<bool> {
     let shape = RowShape::of(table);
-    let changes: Vec<String> =
-        columns.iter().map(|&position| column_differs(&table.columns[position], "l", "s")).collect();
     let sql = format!(
-        "SELECT EXISTS (SELECT 1 FROM {diff} d CROSS JOIN {} l ON {} CROSS JOIN {} s ON {} WHERE d.kind = 'U' AND (d.aside <> 0 OR {}))",
+        "SELECT 1 FROM {diff} d CROSS JOIN {} l ON {} CROSS JOIN {} s ON {} WHERE d.kind = 'U' AND ({which})",
         shape.live(),
         shape.is_named("l", 'l'),
         shape.shadow(),
         shape.is_named("s", 's'),
-        changes.join(" OR "),
     );
-    conn.query_row(&sql, (), |row| row.get(0))
+    conn.prepare(&sql)?.exists(())
 }
 
 /// The bits of the keys whose giving up changes one of these columns for a moment.

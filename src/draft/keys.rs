@@ -9,26 +9,41 @@ use super::batches::Batches;
 use super::loose::{own_columns, parent_columns};
 use super::rows::{Key, RowWriter};
 use super::spool::Spool;
-use crate::difference::{ROWID_BIT, Rows, TableDifference, column_differs, key_bit};
-use crate::schema::{Action, ForeignKey, Table, UniqueKey};
+use crate::difference::{ROWID_BIT, Rows, TableDifference, any_update_changes, column_differs, key_bit};
+use crate::schema::{Action, ForeignKey, Table, UniqueKey, children_among};
 use crate::sql_text::quote_identifier;
 
-/// The statements that change such keys, and the differences that they belong to.
-pub(super) fn statements(
+/// The differences in which such keys change.
+pub(super) fn leading(
     conn: &Connection,
     order: &[&Table],
     differences: &[TableDifference],
-) -> Result<(Spool, Vec<TableDifference>), Error> {
-    let mut spool = Spool::new();
+) -> rusqlite::Result<Vec<TableDifference>> {
     let mut leading = Vec::new();
     for table in order {
         let named = |other: &&TableDifference| other.table.name.eq_ignore_ascii_case(&table.name);
-        let Some(difference) = differences.iter().find(named) else { continue };
-        if can_lead(order, table) && RowWriter::new(conn, difference, order, &mut spool).keys()? {
+        if let Some(difference) = differences.iter().find(named)
+            && let Rows::Listed(diff) = &difference.rows
+            && can_lead(order, table)
+            && any_update_changes(conn, &difference.table, diff, &followed(order, table))?
+        {
             leading.push(difference.clone());
         }
     }
-    Ok((spool, leading))
+    Ok(leading)
+}
+
+/// The statements that change the keys of these.
+pub(super) fn statements(
+    conn: &Connection,
+    order: &[&Table],
+    leading: &[TableDifference],
+) -> Result<Spool, Error> {
+    let mut spool = Spool::new();
+    for difference in leading {
+        RowWriter::new(conn, difference, order, &mut spool).keys()?;
+    }
+    Ok(spool)
 }
 
 /// The columns that children of this table follow.
@@ -43,7 +58,7 @@ pub(super) fn followed(tables: &[&Table], parent: &Table) -> Vec<usize> {
 /// Would children let go (ON UPDATE SET NULL) of a row that steps aside, though they would not go, or let go, with it?
 pub(super) fn sets_children_free(tables: &[&Table], table: &Table) -> bool {
     let followed = followed(tables, table);
-    keys_to(tables, table).any(|(_, key)| {
+    children(tables, table).any(|(_, key)| {
         key.on_update == Action::LetGo
             && !matches!(key.on_delete, Action::Cascade | Action::LetGo)
             && parent_columns(table, key).iter().any(|column| followed.contains(column))
@@ -59,15 +74,14 @@ fn following<'t>(
     tables: &'t [&'t Table],
     parent: &'t Table,
 ) -> impl Iterator<Item = (&'t Table, &'t ForeignKey)> {
-    keys_to(tables, parent).filter(|(_, key)| key.on_update == Action::Cascade)
+    children(tables, parent).filter(|(_, key)| key.on_update == Action::Cascade)
 }
 
-fn keys_to<'t>(
+fn children<'t>(
     tables: &'t [&'t Table],
     parent: &'t Table,
 ) -> impl Iterator<Item = (&'t Table, &'t ForeignKey)> {
-    let keys = tables.iter().flat_map(|child| child.foreign_keys.iter().map(move |key| (*child, key)));
-    keys.filter(|(_, key)| key.parent.eq_ignore_ascii_case(&parent.name))
+    children_among(tables.iter().copied(), &parent.name)
 }
 
 /// May the keys of this table change before anything else? Not where that would change the name of a child that others point
@@ -79,26 +93,19 @@ fn can_lead(tables: &[&Table], parent: &Table) -> bool {
         && following(tables, parent).all(|(child, key)| {
             let followed = followed(tables, child);
             let is_name = |column: &usize| child.primary_key.contains(column) || followed.contains(column);
-            keys_to(tables, child).next().is_none() || !own_columns(child, key).iter().any(is_name)
+            children(tables, child).next().is_none() || !own_columns(child, key).iter().any(is_name)
         })
 }
 
 impl RowWriter<'_> {
-    /// Changes nothing but what children follow, in the order of all changes. Gives whether anything changed.
-    fn keys(&mut self) -> Result<bool, Error> {
-        let Rows::Listed(diff) = self.rows else { return Ok(false) };
-        if self.followed.is_empty() {
-            return Ok(false);
-        }
+    /// Changes nothing but what children follow, in the order of all changes.
+    fn keys(&mut self) -> Result<(), Error> {
+        let Rows::Listed(diff) = self.rows else { return Ok(()) };
         let changes: Vec<String> = (self.followed.iter())
             .map(|&column| column_differs(&self.table.columns[column], "s", "l"))
             .collect();
         let changes = changes.join(" OR ");
         let key = self.key()?;
-        let changed = self.update_query(diff, &key, &format!("({changes})"));
-        if !self.conn.prepare(&changed)?.exists(())? {
-            return Ok(false);
-        }
         let bits = self.bits_of_followed();
         if !self.sets_children_free {
             self.park(&self.in_the_way(diff, &key), &key, &[], |writer, _| Ok(writer.given_up(bits)))?;
@@ -117,8 +124,7 @@ impl RowWriter<'_> {
             let aside = row.get::<_, i64>(1)? & bits;
             self.update(row, &key, aside, &|name| followed.contains(&name), &mut batches)?;
         }
-        batches.finish(self.spool)?;
-        Ok(true)
+        batches.finish(self.spool)
     }
 
     /// Asks for the rows that will go and still hold what a changed row takes. They go later, and the children that hang on them

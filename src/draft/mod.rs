@@ -159,7 +159,8 @@ fn write_keys(
 ) -> Result<Vec<TableDifference>, Error> {
     let conn = parts.conn();
     let order = children_first(files);
-    let (spool, leading) = keys::statements(conn, &order, &selected.taken)?;
+    let leading = keys::leading(conn, &order, &selected.taken)?;
+    let spool = keys::statements(conn, &order, &leading)?;
     let mut reached = reached(conn, here, &leading)?;
     // A row that will go may stand aside, under a name that no list knows.
     let lets_go = leading.iter().filter(|leading| leading.counts.deleted > 0);
@@ -170,9 +171,9 @@ fn write_keys(
     let names: Vec<String> = names.map(|leading| leading.table.name.clone()).collect();
     let moment = Moment::AfterKeys(&names);
     let mut pending = recheck(conn, here, files, &leading, &reached, &selected.left, moment)?;
-    let is_new =
+    let compared =
         |name: &String| reached.contains(name) || leading.iter().any(|leading| leading.table.name == *name);
-    pending.extend(selected.taken.iter().filter(|other| !is_new(&other.table.name)).cloned());
+    pending.extend(selected.taken.iter().filter(|other| !compared(&other.table.name)).cloned());
     Ok(pending)
 }
 

@@ -57,7 +57,7 @@ pub(super) fn first_that_works<T>(
 /// The ways that this difference can be written in, the best one first.
 fn ways(conn: &Connection, files: &Schema, differences: &[TableDifference]) -> Result<Vec<Way>, Error> {
     let mut ways = vec![Way::ChildrenFirst];
-    if !keys::statements(conn, &children_first(files), differences)?.1.is_empty() {
+    if !keys::leading(conn, &children_first(files), differences)?.is_empty() {
         ways.insert(0, Way::KeysFirst);
     }
     for difference in differences {

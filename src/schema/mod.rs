@@ -199,9 +199,7 @@ impl Schema {
 
     /// The tables whose foreign keys point to this one, with those keys.
     pub fn children<'s>(&'s self, parent: &'s str) -> impl Iterator<Item = (&'s Table, &'s ForeignKey)> {
-        let keys =
-            self.tables.iter().flat_map(|table| table.foreign_keys.iter().map(move |key| (table, key)));
-        keys.filter(move |(_, key)| key.parent.eq_ignore_ascii_case(parent))
+        children_among(self.tables.iter(), parent)
     }
 
     /// These tables, and those that actions of foreign keys reach from them, over any number of steps by such keys.
@@ -224,6 +222,15 @@ impl Schema {
             object.kind == ObjectKind::Trigger && object.table.eq_ignore_ascii_case(table)
         })
     }
+}
+
+/// The same among some tables.
+pub fn children_among<'t>(
+    tables: impl Iterator<Item = &'t Table>,
+    parent: &'t str,
+) -> impl Iterator<Item = (&'t Table, &'t ForeignKey)> {
+    let keys = tables.flat_map(|table| table.foreign_keys.iter().map(move |key| (table, key)));
+    keys.filter(move |(_, key)| key.parent.eq_ignore_ascii_case(parent))
 }
 
 /// How a row is named: the same row in two databases has the same identity.

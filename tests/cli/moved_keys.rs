@@ -259,6 +259,22 @@ fn to_what_a_deleted_row_held_with_all_who_hang_on_it() {
     }
 }
 
+/// Two D1s with rows of their own: one runs the migration that comes of `sql` here, the other `sql` itself. And that migration.
+fn by_migration_and_by_hand(project: &Scratch, own: &str, sql: &str) -> (Remote, Remote, String) {
+    project.d1([]).success();
+    let (remote, oracle) = (Remote::of(project), Remote::of(project));
+    for database in [&remote, &oracle] {
+        database.run(own);
+    }
+    project.sql(sql);
+    oracle.run(&format!("{sql};"));
+    project.d1(["data", "-m", "change"]).success();
+    project.assert_replay_agrees();
+    let migration = project.read("0002_change.sql");
+    remote.run(&migration);
+    (remote, oracle, migration)
+}
+
 #[test]
 fn also_where_another_child_would_not_let_its_row_go() {
     let actions = [
@@ -277,17 +293,8 @@ fn also_where_another_child_would_not_let_its_row_go() {
                 "CREATE TABLE parent (id INTEGER PRIMARY KEY, v); CREATE TABLE child (id INTEGER PRIMARY KEY, {child});
                  INSERT INTO parent VALUES (1, 'A'), (2, 'B'), (3, 'C'); INSERT INTO child (id, parent) VALUES (1, 1), (3, 3);"
             ));
-            project.d1([]).success();
-            let (remote, oracle) = (Remote::of(&project), Remote::of(&project));
-            for database in [&remote, &oracle] {
-                database.run("INSERT INTO child (id, parent) VALUES (101, 1), (103, 3);");
-            }
-            project.sql(sql);
-            oracle.run(&format!("{sql};"));
-            project.d1(["data", "-m", "moves"]).success();
-            project.assert_replay_agrees();
-            let migration = project.read("0002_moves.sql");
-            remote.run(&migration);
+            let own = "INSERT INTO child (id, parent) VALUES (101, 1), (103, 3);";
+            let (remote, oracle, migration) = by_migration_and_by_hand(&project, own, sql);
             let children = |database: &Remote| -> String {
                 let list = "SELECT group_concat(c.id || coalesce(p.v, '-'), ' ' ORDER BY c.id) FROM child c LEFT JOIN parent p ON p.id = c.parent";
                 database.0.query_row(list, (), |row| row.get(0)).expect("children")
@@ -297,7 +304,7 @@ fn also_where_another_child_would_not_let_its_row_go() {
     }
 }
 
-/// Each was found by generated cases: children, what only D1 has of them, and a statement.
+/// Each was found by generated cases: the columns of one child and of another, and the statement that did them harm.
 const FOUND: [(&str, &str, &str); 4] = [
     (
         "slug TEXT REFERENCES parent (slug) ON UPDATE CASCADE ON DELETE CASCADE",
@@ -328,10 +335,10 @@ fn by_a_statement_that_replaces_another_row() {
             "CREATE TABLE parent (id INTEGER PRIMARY KEY, slug TEXT UNIQUE, v); CREATE TABLE one (n INTEGER PRIMARY KEY, {one});
              CREATE TABLE other (n INTEGER PRIMARY KEY, {other}); INSERT INTO parent VALUES (1, 'a', 'A'), (2, 'b', 'B'), (3, 'c', 'C');"
         ));
-        let columns = |child: &str| child.split(' ').next().expect("a column").to_owned();
+        let first_column = |child: &str| child.split(' ').next().expect("a column").to_owned();
         let fill = |first: u8| {
             let fill = |table: &str, child: &str| {
-                let column = columns(child);
+                let column = first_column(child);
                 format!(
                     "INSERT INTO {table} (n, {column}) SELECT {first} + id, {column} FROM parent WHERE id = 2;"
                 )
@@ -339,19 +346,9 @@ fn by_a_statement_that_replaces_another_row() {
             fill("one", one) + &fill("other", other)
         };
         project.sql(&fill(0));
-        project.d1([]).success();
-        let (remote, oracle) = (Remote::of(&project), Remote::of(&project));
-        for database in [&remote, &oracle] {
-            database.run(&fill(100));
-        }
-        project.sql(sql);
-        oracle.run(&format!("{sql};"));
-        project.d1(["data", "-m", "replaced"]).success();
-        project.assert_replay_agrees();
-        let migration = project.read("0002_replaced.sql");
-        remote.run(&migration);
+        let (remote, oracle, migration) = by_migration_and_by_hand(&project, &fill(100), sql);
         for (table, child) in [("one", one), ("other", other)] {
-            let column = columns(child);
+            let column = first_column(child);
             let list =
                 format!("SELECT group_concat(n || coalesce({column}, '-'), ' ' ORDER BY n) FROM {table}");
             let children = |database: &Remote| -> Option<String> {

@@ -268,7 +268,8 @@ fn play(case: &Case) -> Result<Outcome, String> {
 fn rows_that_only_the_real_d1_has_hang_where_the_statements_would_have_left_them() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
     let cases = number("PROPERTIES_REMOTE_CASES").unwrap_or(CASES);
-    let seed = [number("PROPERTIES_REMOTE_SEED").unwrap_or(1) as u8; 32];
+    let mut seed = [0; 32];
+    seed[..4].copy_from_slice(&number("PROPERTIES_REMOTE_SEED").unwrap_or(1).to_le_bytes());
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
     let refused = std::cell::Cell::new(0);
