@@ -7,9 +7,10 @@ use super::columns::{RowShape, rows_differ};
 use super::look::{Look, Scope};
 use super::moves::Follow;
 use super::order::arrange_updates;
-use super::pairs::pair;
+use super::pairs::{Known, pair};
 use super::search::differing_indexes;
 use super::sequences::{Sequence, sequences};
+use super::went::Partners;
 use crate::schema::{Drift, Module, Schema, Table, TableKind};
 
 /// What differs.
@@ -94,27 +95,30 @@ pub fn compare(conn: &Connection, here: Schema, files: Schema, scope: &Scope) ->
 }
 
 /// When rows are compared: before anything is written, or in between. Tells apart the temporary tables of several comparisons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Moment<'a> {
     /// Before anything was written.
     Before,
     /// The same once more: what was found then was followed too boldly.
     Again,
-    /// After keys were changed that children follow: those that name the rows of these tables.
-    AfterKeys(&'a [String]),
+    /// After such a step, in which keys were changed that children follow; the rows that were one then still are.
+    AfterKeys(usize, &'a [Partners]),
     /// After so many rounds of statements.
     AfterRound(usize),
 }
 
-impl Moment<'_> {
-    /// How far the changefeed is still to be asked which rows of this table changed their keys. Asked once too often, rows that
-    /// changed places would change them back.
-    fn follow(self, files: &Schema, table: &Table) -> Option<Follow> {
+impl<'a> Moment<'a> {
+    /// What tells which rows of this table changed their keys. The changefeed, asked once too often, would let rows that changed
+    /// places change them back.
+    fn known(self, files: &Schema, table: &Table) -> Known<'a> {
         match self {
-            Self::AfterKeys(settled) if settled.contains(&table.name) => None,
-            Self::Before | Self::AfterKeys(_) => Follow::boldly(files, table),
-            Self::Again => Follow::carefully(files, table),
-            Self::AfterRound(_) => None,
+            Self::Before => Known::Told(Follow::boldly(files, table)),
+            Self::Again => Known::Told(Follow::carefully(files, table)),
+            Self::AfterKeys(_, partners) => {
+                let own = partners.iter().find(|partners| partners.table == table.name);
+                own.map_or(Known::Told(None), Known::Before)
+            }
+            Self::AfterRound(_) => Known::Told(None),
         }
     }
 
@@ -123,7 +127,7 @@ impl Moment<'_> {
         match self {
             Self::Before => "0".into(),
             Self::Again => "again".into(),
-            Self::AfterKeys(_) => "keys".into(),
+            Self::AfterKeys(step, _) => format!("keys_{step}"),
             Self::AfterRound(round) => round.to_string(),
         }
     }
@@ -193,7 +197,7 @@ fn compare_table(
         |row| row.get(0),
     )?;
     if kinds.contains('U') || (kinds.contains('I') && kinds.contains('D')) {
-        pair(conn, files, table, &diff, moment.follow(files, table))?;
+        pair(conn, files, table, &diff, moment.known(files, table))?;
     }
     arrange_updates(conn, table, &diff)?;
     Ok(Some(Rows::Listed(diff)))

@@ -16,6 +16,7 @@ mod search;
 mod select;
 mod sequences;
 mod unknown;
+mod went;
 
 pub use columns::{RowShape, column_differs};
 pub use compare::{Comparison, Counts, Moment, Rows, TableDifference, compare, is_bold};
@@ -27,6 +28,7 @@ pub use search::{LIVE_TERMS, index_differs, is_search_index, with_terms};
 pub use select::{Selected, Selection, select};
 pub use sequences::{Sequence, sequences};
 pub use unknown::{adopt_unknown, any_unknown, any_unknown_cell, find_unknown, hangs_on_chance, unnameable};
+pub use went::Watch;
 
 /// The name under which the local database is attached.
 pub const LIVE: &str = "live";

@@ -10,9 +10,13 @@ use rusqlite::{Connection, params, params_from_iter};
 use super::LIVE;
 use super::columns::{RowShape, all};
 use super::look::key_values;
+use super::went::Partners;
 use crate::changefeed;
 use crate::names::CHANGEFEED;
 use crate::schema::{Action, ForeignKey, Schema, Table};
+
+/// Names of rows that may be one, here and in the files.
+const PAIRS: &str = "temp.d1_migrate_pairs";
 
 /// What was traced: the key that a row has now, the key that it had in the files.
 const TRACED: &str = "temp.d1_migrate_traced";
@@ -77,10 +81,26 @@ pub(super) fn follow(conn: &Connection, follow: Follow, table: &Table, diff: &st
         return Ok(());
     }
     let moves = Moves { conn, diff, l: Slots::of(table, 'l'), s: Slots::of(table, 's') };
-    moves.resolve(table)?;
-    moves.choose(follow)?;
-    moves.rewrite()?;
-    conn.execute_batch(&format!("DROP TABLE {TRACED}; DROP TABLE {MOVED};"))
+    moves.propose_traced(table)?;
+    conn.execute_batch(&format!("DROP TABLE {TRACED}"))?;
+    moves.take(table, follow)
+}
+
+/// The same by what was found to be one row before keys changed.
+pub(super) fn stay_together(
+    conn: &Connection,
+    partners: &Partners,
+    table: &Table,
+    diff: &str,
+) -> rusqlite::Result<()> {
+    let moves = Moves { conn, diff, l: Slots::of(table, 'l'), s: Slots::of(table, 's') };
+    moves.keep_apart(&partners.list)?;
+    let (l, s) = (moves.l.list(), moves.s.list());
+    conn.execute_batch(&format!(
+        "CREATE TABLE {PAIRS} AS SELECT {l}, {s} FROM {} WHERE kind = 'U'",
+        partners.list
+    ))?;
+    moves.take(table, Follow::All)
 }
 
 /// Lists where rows came from. Gives whether any moved at all; then the list is there.
@@ -184,14 +204,20 @@ struct Moves<'a> {
 }
 
 impl Moves<'_> {
-    /// Lists the pairs whose rows both databases know, under the names that these give them.
-    fn resolve(&self, table: &Table) -> rusqlite::Result<()> {
-        let shape = RowShape::of(table);
+    /// Takes the proposed pairs over, as far as they hold.
+    fn take(&self, table: &Table, follow: Follow) -> rusqlite::Result<()> {
+        self.resolve(table)?;
+        self.choose(follow)?;
+        self.rewrite()?;
+        self.conn.execute_batch(&format!("DROP TABLE {MOVED}"))
+    }
+
+    /// Proposes what was traced.
+    fn propose_traced(&self, table: &Table) -> rusqlite::Result<()> {
         let (l, s) = (self.l.list(), self.s.list());
-        let pairs = "temp.d1_migrate_pairs";
-        self.conn.execute_batch(&format!("CREATE TABLE {pairs}({l}, {s})"))?;
-        let marks = vec!["?"; 2 * shape.identity.len()].join(", ");
-        let mut put = self.conn.prepare(&format!("INSERT INTO {pairs} VALUES ({marks})"))?;
+        self.conn.execute_batch(&format!("CREATE TABLE {PAIRS}({l}, {s})"))?;
+        let marks = vec!["?"; self.l.0.len() + self.s.0.len()].join(", ");
+        let mut put = self.conn.prepare(&format!("INSERT INTO {PAIRS} VALUES ({marks})"))?;
         let mut traced = self.conn.prepare(&format!("SELECT now, was FROM {TRACED}"))?;
         let mut traced = traced.query(())?;
         while let Some(row) = traced.next()? {
@@ -199,6 +225,29 @@ impl Moves<'_> {
                 put.execute(params_from_iter(now.into_iter().chain(was)))?;
             }
         }
+        Ok(())
+    }
+
+    /// A row of the files that was alone before has no partner now either, whatever has its name here.
+    fn keep_apart(&self, partners: &str) -> rusqlite::Result<()> {
+        let Self { diff, l, s, .. } = self;
+        let (l_list, s_list) = (l.list(), s.list());
+        let apart = "temp.d1_migrate_apart";
+        self.conn.execute_batch(&format!(
+            "CREATE TABLE {apart} AS SELECT rowid AS r, {l_list}, {s_list} FROM {diff} x
+               WHERE kind = 'U' AND EXISTS (SELECT 1 FROM {partners} p WHERE p.kind = 'D' AND {});
+             DELETE FROM {diff} WHERE rowid IN (SELECT r FROM {apart});
+             INSERT INTO {diff}(kind, {s_list}) SELECT 'D', {s_list} FROM {apart};
+             INSERT INTO {diff}(kind, {l_list}) SELECT 'I', {l_list} FROM {apart};
+             DROP TABLE {apart};",
+            s.same("p", "x"),
+        ))
+    }
+
+    /// Lists the pairs whose rows both databases know, under the names that these give them.
+    fn resolve(&self, table: &Table) -> rusqlite::Result<()> {
+        let shape = RowShape::of(table);
+        let (l, s) = (self.l.list(), self.s.list());
         let names = |alias: &str, slots: &Slots| {
             let names = shape.identity.iter().zip(&slots.0);
             names.map(|(name, slot)| format!("{alias}.{name} AS {slot}")).collect::<Vec<_>>().join(", ")
@@ -206,9 +255,9 @@ impl Moves<'_> {
         // Columns without a type, as in the table of differences: an index serves only where nothing is converted.
         self.conn.execute_batch(&format!(
             "CREATE TABLE {MOVED}({l}, {s}, keep);
-             INSERT INTO {MOVED} SELECT {}, {}, 1 FROM {pairs} d
+             INSERT INTO {MOVED} SELECT {}, {}, 1 FROM {PAIRS} d
                CROSS JOIN {} l ON {} CROSS JOIN {} s ON {} WHERE NOT ({});
-             DROP TABLE {pairs};
+             DROP TABLE {PAIRS};
              CREATE INDEX temp.d1_migrate_moved_l ON d1_migrate_moved({l});
              CREATE INDEX temp.d1_migrate_moved_s ON d1_migrate_moved({s});
              CREATE INDEX {}_l ON {}({l});",

@@ -8,30 +8,42 @@ use rusqlite::Connection;
 
 use super::LIVE;
 use super::columns::{RowShape, all, column_differs};
-use super::moves::{Follow, follow};
+use super::moves::{Follow, follow, stay_together};
+use super::went::Partners;
 use crate::changefeed;
 use crate::names::CHANGEFEED;
 use crate::schema::{Identity, Schema, Table, Term, UniqueKey};
 use crate::sql_text::{quote_identifier, string_literal};
 
-/// Rewrites the table of differences: a deleted and an inserted row that are one, by the changefeed or by a key, become one
-/// changed row. `as_told` is how far the changefeed is believed.
+/// What is known of rows that changed their keys.
+#[derive(Debug, Clone, Copy)]
+pub enum Known<'a> {
+    /// What the changefeed tells, as far as it is believed.
+    Told(Option<Follow>),
+    /// What was found before.
+    Before(&'a Partners),
+}
+
+/// Rewrites the table of differences: a deleted and an inserted row that are one, by what is known or by a key, become one
+/// changed row.
 pub fn pair(
     conn: &Connection,
     files: &Schema,
     table: &Table,
     diff: &str,
-    as_told: Option<Follow>,
+    known: Known,
 ) -> rusqlite::Result<()> {
     let shape = RowShape::of(table);
-    if let Some(as_told) = as_told.filter(|_| !shape.hidden_rowid) {
-        follow(conn, as_told, table, diff)?;
+    match known {
+        Known::Told(Some(as_told)) if !shape.hidden_rowid => follow(conn, as_told, table, diff)?,
+        Known::Told(_) => {}
+        Known::Before(partners) => stay_together(conn, partners, table, diff)?,
     }
     let Identity::Rowid(_) = table.identity() else {
         return Ok(());
     };
     let primary = shape.hidden_rowid.then(|| primary_key(table)).flatten();
-    if let Some(key) = &primary {
+    if let (Some(key), Known::Told(as_told)) = (&primary, known) {
         let keeps = match as_told {
             Some(Follow::All) => true,
             Some(Follow::Places) => !takes_key_of_deleted(conn, &shape, diff, &same_key(table, key))?,

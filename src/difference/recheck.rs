@@ -8,6 +8,7 @@ use super::compare::{Counts, Moment, Rows, TableDifference, compare_tables, coun
 use super::look::{Look, Scope};
 use super::order::key_bit;
 use crate::schema::{ForeignKey, Schema, Table, TableKind, UniqueKey};
+use crate::sql_text::quote_identifier;
 
 /// Compares once more the rows that were written and the tables that foreign keys' actions reached from them, as
 /// [`reached`] said before the writing. Rows that are meant to stay different (`left`) do not count.
@@ -84,20 +85,27 @@ pub fn any_update_touches(
     any_update(conn, table, diff, &format!("d.aside <> 0 OR {}", one_differs(table, columns)))
 }
 
-/// Does an update of this list change one of these columns?
+/// Does an update of this list give one of these columns another value, and not NULL?
 pub fn any_update_changes(
     conn: &Connection,
     table: &Table,
     diff: &str,
     columns: &[usize],
 ) -> rusqlite::Result<bool> {
-    any_update(conn, table, diff, &one_differs(table, columns))
+    let changes = columns.iter().map(|&column| {
+        let column = &table.columns[column];
+        format!("l.{} IS NOT NULL AND ({})", quote_identifier(&column.name), column_differs(column, "l", "s"))
+    });
+    any_update(conn, table, diff, &any(changes))
 }
 
 fn one_differs(table: &Table, columns: &[usize]) -> String {
-    let differ = columns.iter().map(|&position| column_differs(&table.columns[position], "l", "s"));
-    // Of no columns none does.
-    std::iter::once("0".to_owned()).chain(differ).collect::<Vec<_>>().join(" OR ")
+    any(columns.iter().map(|&position| column_differs(&table.columns[position], "l", "s")))
+}
+
+/// Joins conditions by OR; of none, none holds.
+fn any(conditions: impl Iterator<Item = String>) -> String {
+    std::iter::once("0".to_owned()).chain(conditions).collect::<Vec<_>>().join(" OR ")
 }
 
 fn any_update(conn: &Connection, table: &Table, diff: &str, which: &str) -> rusqlite::Result<bool> {

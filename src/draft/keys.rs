@@ -1,48 +1,73 @@
 //! Keys that children follow (ON UPDATE CASCADE) change first, and alone: so the children go with their parents on the real
 //! D1, those too that only it has, as they did here. Written before their parents, they could meet a value that another
-//! child still holds, or be taken along a second time.
+//! child still holds, or be taken along a second time. A key that becomes NULL does so with the other changes: children would
+//! have lost it when they move on.
 
 use rusqlite::Connection;
+use rusqlite::types::ValueRef;
 
 use super::Error;
 use super::batches::Batches;
-use super::loose::{own_columns, parent_columns};
-use super::rows::{Key, RowWriter};
+use super::loose::parent_columns;
+use super::parts::{Parts, RELEASE};
+use super::rows::RowWriter;
 use super::spool::Spool;
-use crate::difference::{ROWID_BIT, Rows, TableDifference, any_update_changes, column_differs, key_bit};
-use crate::schema::{Action, ForeignKey, Table, UniqueKey, children_among};
+use crate::difference::{
+    Moment, ROWID_BIT, Rows, Selected, TableDifference, Watch, any_update_changes, column_differs, key_bit,
+    reached, recheck,
+};
+use crate::schema::{Action, ForeignKey, Schema, Table, children_among, children_first};
 use crate::sql_text::quote_identifier;
 
-/// The differences in which such keys change.
-pub(super) fn leading(
-    conn: &Connection,
-    order: &[&Table],
-    differences: &[TableDifference],
-) -> rusqlite::Result<Vec<TableDifference>> {
-    let mut leading = Vec::new();
-    for table in order {
-        let named = |other: &&TableDifference| other.table.name.eq_ignore_ascii_case(&table.name);
-        if let Some(difference) = differences.iter().find(named)
-            && let Rows::Listed(diff) = &difference.rows
-            && can_lead(order, table)
-            && any_update_changes(conn, &difference.table, diff, &followed(order, table))?
-        {
-            leading.push(difference.clone());
+/// Changes them, parents first: what has followed then differs no more. Gives what still does.
+pub(super) fn change(
+    parts: &mut Parts,
+    here: &Schema,
+    files: &Schema,
+    selected: &Selected,
+) -> Result<Vec<TableDifference>, Error> {
+    let conn = parts.conn();
+    let order = children_first(files);
+    let mut pending = selected.taken.clone();
+    for (step, table) in order.iter().rev().enumerate() {
+        let is_named = |other: &&TableDifference| other.table.name.eq_ignore_ascii_case(&table.name);
+        let Some(leading) = pending.iter().find(is_named).cloned() else { continue };
+        if !leads(conn, &order, &leading)? {
+            continue;
         }
+        let spool = statements(conn, &order, &leading)?;
+        let reached = reached(conn, here, std::slice::from_ref(&leading))?;
+        let (compared, others): (Vec<_>, Vec<_>) = pending
+            .into_iter()
+            .partition(|other| reached.contains(&other.table.name) || other.table.name == leading.table.name);
+        let watched = here.tables.iter();
+        let watched =
+            watched.filter(|table| reached.contains(&table.name) || table.name == leading.table.name);
+        let watch = Watch::begin(conn, &watched.collect::<Vec<_>>(), step)?;
+        spool.drain(|sql| parts.statement(sql))?;
+        parts.statement(RELEASE)?;
+        let partners = watch.end(compared.iter().chain(&selected.left))?;
+        let moment = Moment::AfterKeys(step, &partners);
+        pending = recheck(conn, here, files, &[leading], &reached, &selected.left, moment)?;
+        pending.extend(others);
     }
-    Ok(leading)
+    Ok(pending)
 }
 
-/// The statements that change the keys of these.
-pub(super) fn statements(
+/// Do such keys change in this difference?
+pub(super) fn leads(
     conn: &Connection,
     order: &[&Table],
-    leading: &[TableDifference],
-) -> Result<Spool, Error> {
+    difference: &TableDifference,
+) -> rusqlite::Result<bool> {
+    let Rows::Listed(diff) = &difference.rows else { return Ok(false) };
+    any_update_changes(conn, &difference.table, diff, &followed(order, &difference.table))
+}
+
+/// The statements that change them.
+fn statements(conn: &Connection, order: &[&Table], leading: &TableDifference) -> Result<Spool, Error> {
     let mut spool = Spool::new();
-    for difference in leading {
-        RowWriter::new(conn, difference, order, &mut spool).keys()?;
-    }
+    RowWriter::new(conn, leading, order, &mut spool).keys()?;
     Ok(spool)
 }
 
@@ -65,11 +90,6 @@ pub(super) fn sets_children_free(tables: &[&Table], table: &Table) -> bool {
     })
 }
 
-/// Does what children follow name the rows?
-pub(super) fn is_name(tables: &[&Table], table: &Table) -> bool {
-    followed(tables, table).iter().any(|column| table.primary_key.contains(column))
-}
-
 fn following<'t>(
     tables: &'t [&'t Table],
     parent: &'t Table,
@@ -84,19 +104,6 @@ fn children<'t>(
     children_among(tables.iter().copied(), &parent.name)
 }
 
-/// May the keys of this table change before anything else? Not where that would change the name of a child that others point
-/// to: what the changefeed tells of that child's moves would be hard to follow any more.
-fn can_lead(tables: &[&Table], parent: &Table) -> bool {
-    let own = followed(tables, parent);
-    let is_whole = parent.primary_key.iter().all(|column| own.contains(column));
-    (is_whole || !is_name(tables, parent))
-        && following(tables, parent).all(|(child, key)| {
-            let followed = followed(tables, child);
-            let is_name = |column: &usize| child.primary_key.contains(column) || followed.contains(column);
-            children(tables, child).next().is_none() || !own_columns(child, key).iter().any(is_name)
-        })
-}
-
 impl RowWriter<'_> {
     /// Changes nothing but what children follow, in the order of all changes.
     fn keys(&mut self) -> Result<(), Error> {
@@ -106,14 +113,21 @@ impl RowWriter<'_> {
             .collect();
         let changes = changes.join(" OR ");
         let key = self.key()?;
-        let bits = self.bits_of_followed();
-        if !self.sets_children_free {
-            self.park(&self.in_the_way(diff, &key), &key, &[], |writer, _| Ok(writer.given_up(bits)))?;
-        }
+        let bits = self.followed.iter().fold(0, |bits, &column| bits | self.bits_of(column));
+        self.mark_in_the_way(diff)?;
         let steps_aside = format!("d.aside & {bits} <> 0");
-        self.park(&self.update_query(diff, &key, &steps_aside), &key, &[], |writer, row| {
-            Ok(writer.given_up(row.get::<_, i64>(1)? & bits))
-        })?;
+        if self.sets_children_free {
+            // What hangs on such a row must not be set free by what only moves it.
+            self.deletes(&steps_aside)?;
+        }
+        let aside = format!(
+            "SELECT {} FROM {diff} d CROSS JOIN {} s ON {} WHERE d.kind {} AND {steps_aside}",
+            self.about_row(&key),
+            self.shape.shadow(),
+            self.shape.is_named("s", 's'),
+            if self.sets_children_free { "= 'U'" } else { "<> 'I'" },
+        );
+        self.park(&aside, &key, &[], |writer, row| Ok(writer.given_up(row.get::<_, i64>(1)? & bits)))?;
         let followed = self.followed.iter().map(|&column| self.table.columns[column].name.as_str());
         let followed: Vec<&str> = followed.collect();
         let either = self.update_query(diff, &key, &format!("({steps_aside} OR {changes})"));
@@ -122,39 +136,38 @@ impl RowWriter<'_> {
         let mut batches = Batches::new(&self.table.name);
         while let Some(row) = rows.next()? {
             let aside = row.get::<_, i64>(1)? & bits;
-            self.update(row, &key, aside, &|name| followed.contains(&name), &mut batches)?;
+            let wanted = |name: &str, value: ValueRef, is_given_up| match followed.contains(&name) {
+                true => value != ValueRef::Null,
+                false => is_given_up,
+            };
+            self.update(row, &key, aside, &wanted, &mut batches)?;
         }
         batches.finish(self.spool)
     }
 
-    /// Asks for the rows that will go and still hold what a changed row takes. They go later, and the children that hang on them
-    /// meet their end then; gone before, they would take along those that have followed the other row.
-    fn in_the_way(&self, diff: &str, key: &Key) -> String {
-        let held = self.followed.iter().map(|&column| {
+    /// Lets those rows step aside that will go, or let go, and still hold what a changed row takes. They go later, and the children
+    /// that hang on them meet their end then; gone before, they would take along those that have followed the other row.
+    fn mark_in_the_way(&self, diff: &str) -> rusqlite::Result<()> {
+        let (live, of_live) = (self.shape.live(), self.shape.is_named("l", 'l'));
+        let (shadow, of_shadow) = (self.shape.shadow(), self.shape.is_named("s", 's'));
+        for &column in &self.followed {
             let name = quote_identifier(&self.table.columns[column].name);
-            format!(
-                "s.{name} IN (SELECT l.{name} FROM {diff} d CROSS JOIN {} l ON {} WHERE d.kind = 'U')",
-                self.shape.live(),
-                self.shape.is_named("l", 'l'),
-            )
-        });
-        format!(
-            "SELECT {} FROM {diff} d CROSS JOIN {} s ON {} WHERE d.kind = 'D' AND ({})",
-            self.about_row(key),
-            self.shape.shadow(),
-            self.shape.is_named("s", 's'),
-            held.collect::<Vec<_>>().join(" OR "),
-        )
+            self.conn.execute_batch(&format!(
+                "UPDATE {diff} AS d SET aside = aside | {}
+                   WHERE (kind = 'D' OR (kind = 'U' AND EXISTS (SELECT 1 FROM {live} l WHERE {of_live} AND l.{name} IS NULL)))
+                     AND EXISTS (SELECT 1 FROM {shadow} s WHERE {of_shadow} AND s.{name} IN (
+                       SELECT l.{name} FROM {diff} d CROSS JOIN {live} l ON {of_live} WHERE d.kind = 'U'))",
+                self.bits_of(column),
+            ))?;
+        }
+        Ok(())
     }
 
-    /// The bits of the keys that hang on what children follow.
-    fn bits_of_followed(&self) -> i64 {
-        let name = match self.followed.iter().any(|column| self.named_by().contains(column)) {
-            true => ROWID_BIT,
-            false => 0,
-        };
-        let hangs = |key: &UniqueKey| self.followed.iter().any(|&column| key.hangs_on(self.table, column));
-        let keys = self.table.secondary_keys().enumerate().filter(|(_, key)| hangs(key));
+    /// The bits of the keys that hang on a column.
+    fn bits_of(&self, column: usize) -> i64 {
+        let name = if self.named_by().contains(&column) { ROWID_BIT } else { 0 };
+        let keys = self.table.secondary_keys().enumerate();
+        let keys = keys.filter(|(_, key)| key.hangs_on(self.table, column));
         keys.fold(name, |bits, (number, _)| bits | key_bit(number))
     }
 }

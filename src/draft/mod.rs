@@ -127,7 +127,7 @@ fn write_rows(
 ) -> Result<(), Error> {
     let conn = parts.conn();
     let mut pending = match way {
-        Way::KeysFirst => write_keys(parts, here, files, selected)?,
+        Way::KeysFirst => keys::change(parts, here, files, selected)?,
         Way::ChildrenFirst | Way::Anew => selected.taken.clone(),
     };
     for round in 1..=MOST_ROUNDS {
@@ -150,33 +150,6 @@ fn write_rows(
     }
 }
 
-/// Changes what children follow; gives what differs then.
-fn write_keys(
-    parts: &mut Parts,
-    here: &Schema,
-    files: &Schema,
-    selected: &Selected,
-) -> Result<Vec<TableDifference>, Error> {
-    let conn = parts.conn();
-    let order = children_first(files);
-    let leading = keys::leading(conn, &order, &selected.taken)?;
-    let spool = keys::statements(conn, &order, &leading)?;
-    let mut reached = reached(conn, here, &leading)?;
-    // A row that will go may stand aside, under a name that no list knows.
-    let lets_go = leading.iter().filter(|leading| leading.counts.deleted > 0);
-    reached.extend(lets_go.map(|leading| leading.table.name.clone()));
-    spool.drain(|sql| parts.statement(sql))?;
-    parts.statement(parts::RELEASE)?;
-    let names = leading.iter().filter(|leading| keys::is_name(&order, &leading.table));
-    let names: Vec<String> = names.map(|leading| leading.table.name.clone()).collect();
-    let moment = Moment::AfterKeys(&names);
-    let mut pending = recheck(conn, here, files, &leading, &reached, &selected.left, moment)?;
-    let compared =
-        |name: &String| reached.contains(name) || leading.iter().any(|leading| leading.table.name == *name);
-    pending.extend(selected.taken.iter().filter(|other| !compared(&other.table.name)).cloned());
-    Ok(pending)
-}
-
 /// Children let go before their parents do, parents come before their children.
 fn statements(conn: &Connection, files: &Schema, differences: &[TableDifference]) -> Result<Spool, Error> {
     let mut spool = Spool::new();
@@ -189,7 +162,7 @@ fn statements(conn: &Connection, files: &Schema, differences: &[TableDifference]
     }
     for difference in order.iter().filter_map(find) {
         let mut writer = RowWriter::new(conn, difference, &order, &mut spool);
-        writer.deletes()?;
+        writer.deletes("1")?;
         writer.updates()?;
     }
     inserts(conn, &order, differences, &mut spool)?;

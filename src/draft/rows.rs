@@ -71,8 +71,8 @@ impl<'a> RowWriter<'a> {
         }
     }
 
-    /// Rows that go.
-    pub(super) fn deletes(&mut self) -> Result<(), Error> {
+    /// Rows that go, of those that are meant.
+    pub(super) fn deletes(&mut self, which: &str) -> Result<(), Error> {
         let diff = match self.rows {
             Rows::AllNew => return Ok(()),
             Rows::Rewritten => {
@@ -86,7 +86,7 @@ impl<'a> RowWriter<'a> {
         // Where rows point to rows of their own table, the younger one is the child as a rule, and must go first.
         let direction = if points_to_itself(self.table) { "DESC" } else { "ASC" };
         let sql = format!(
-            "SELECT {} FROM {diff} d CROSS JOIN {} s ON {} WHERE d.kind = 'D' ORDER BY {}",
+            "SELECT {} FROM {diff} d CROSS JOIN {} s ON {} WHERE d.kind = 'D' AND {which} ORDER BY {}",
             self.about_row(&key),
             self.shape.shadow(),
             self.shape.is_named("s", 's'),

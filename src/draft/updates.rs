@@ -1,7 +1,7 @@
 //! The statements for rows that change, in an order in which no unique value is ever held twice.
 
 use rusqlite::Row;
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
 
 use super::Error;
 use super::batches::Batches;
@@ -20,6 +20,9 @@ pub(super) const IDENTITY: usize = 5;
 const CHECKS_OFF: &str = "PRAGMA ignore_check_constraints=ON;";
 const CHECKS_ON: &str = "PRAGMA ignore_check_constraints=OFF;";
 
+/// Is a column to be set: told by name, value, and whether it was given up.
+type Wanted<'w> = dyn Fn(&str, ValueRef, bool) -> bool + 'w;
+
 impl RowWriter<'_> {
     /// Rows that change, in an order in which no unique value is ever held twice.
     pub(super) fn updates(&mut self) -> Result<(), Error> {
@@ -37,7 +40,7 @@ impl RowWriter<'_> {
         let mut rows = statement.query(())?;
         let mut batches = Batches::new(&self.table.name);
         while let Some(row) = rows.next()? {
-            let wanted = |name: &str| rowid.as_deref() != Some(name);
+            let wanted = |name: &str, _: ValueRef, is_given_up| is_given_up || rowid.as_deref() != Some(name);
             self.update(row, &key, row.get(1)?, &wanted, &mut batches)?;
         }
         batches.finish(self.spool)
@@ -82,13 +85,14 @@ impl RowWriter<'_> {
         )
     }
 
-    /// Sets the `wanted` ones of the written columns that differ, and what the row gave up for the keys of `aside`.
+    /// Sets the written columns that differ, or that the row gave up for the keys of `aside`, if they are `wanted`: told by name,
+    /// value, and whether it was given up.
     pub(super) fn update(
         &mut self,
         row: &Row,
         key: &Key,
         aside: i64,
-        wanted: &dyn Fn(&str) -> bool,
+        wanted: &Wanted,
         batches: &mut Batches,
     ) -> Result<(), Error> {
         let first = IDENTITY + self.shape.identity.len() + key.names.len();
@@ -108,19 +112,20 @@ impl RowWriter<'_> {
         batches.push(self.spool, &set, &place)
     }
 
-    /// The columns to set: the wanted ones that differ, and those that were given up.
+    /// The columns to set.
     fn changed<'r>(
         &self,
         row: &'r Row,
         first: usize,
         given_up: &[String],
-        wanted: &dyn Fn(&str) -> bool,
+        wanted: &Wanted,
     ) -> rusqlite::Result<Place<'r>> {
         let mut set = Vec::new();
         for (position, name) in self.shape.written.iter().enumerate() {
             let differs: bool = row.get(first + 2 * position)?;
-            if wanted(name) && differs || given_up.contains(name) {
-                set.push((name.clone(), row.get_ref(first + 2 * position + 1)?));
+            let (value, is_given_up) = (row.get_ref(first + 2 * position + 1)?, given_up.contains(name));
+            if (differs || is_given_up) && wanted(name, value, is_given_up) {
+                set.push((name.clone(), value));
             }
         }
         Ok(set)
@@ -161,16 +166,25 @@ impl RowWriter<'_> {
         Ok(())
     }
 
-    /// The columns on which the given up keys hang, without those that name the row.
+    /// The columns on which the given up keys hang: those that name the row only where there are no others.
     pub(super) fn given_up(&self, bits: i64) -> Vec<String> {
         let named_by = self.named_by();
+        let hang = |key: &UniqueKey| {
+            let columns = self.table.stored().filter(|&position| key.hangs_on(self.table, position));
+            let (names, others): (Vec<usize>, Vec<usize>) =
+                columns.partition(|column| named_by.contains(column));
+            if others.is_empty() { names } else { others }
+        };
         let keys = self.table.secondary_keys().enumerate().filter(|(number, _)| bits & key_bit(*number) != 0);
-        let keys: Vec<&UniqueKey> = keys.map(|(_, key)| key).collect();
+        let columns: Vec<usize> = keys.flat_map(|(_, key)| hang(key)).collect();
         let name = self.parked_name().filter(|_| bits & ROWID_BIT != 0);
-        let columns = self.table.stored().filter(|position| {
-            !named_by.contains(position) && keys.iter().any(|key| key.hangs_on(self.table, *position))
-        });
-        name.into_iter().chain(columns.map(|position| self.table.columns[position].name.clone())).collect()
+        let is_given_up = |position: &usize| {
+            columns.contains(position) || name.as_ref() == Some(&self.table.columns[*position].name)
+        };
+        let hidden = name.iter().filter(|name| self.table.column(name).is_none());
+        let columns =
+            self.table.stored().filter(is_given_up).map(|position| &self.table.columns[position].name);
+        hidden.chain(columns).cloned().collect()
     }
 
     pub(super) fn named_by(&self) -> Vec<usize> {

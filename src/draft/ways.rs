@@ -57,8 +57,12 @@ pub(super) fn first_that_works<T>(
 /// The ways that this difference can be written in, the best one first.
 fn ways(conn: &Connection, files: &Schema, differences: &[TableDifference]) -> Result<Vec<Way>, Error> {
     let mut ways = vec![Way::ChildrenFirst];
-    if !keys::leading(conn, &children_first(files), differences)?.is_empty() {
-        ways.insert(0, Way::KeysFirst);
+    let order = children_first(files);
+    for difference in differences {
+        if keys::leads(conn, &order, difference)? {
+            ways.insert(0, Way::KeysFirst);
+            break;
+        }
     }
     for difference in differences {
         if gives_up_computed(conn, files, difference)? {

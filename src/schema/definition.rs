@@ -61,8 +61,8 @@ pub fn virtual_module(sql: &str) -> Module {
     }
 }
 
-/// The parts of a `CREATE INDEX` statement's list, without their order and collation, and its WHERE clause.
-pub(super) fn index_terms(sql: &str) -> (Vec<String>, Option<String>) {
+/// The parts of the list of a `CREATE INDEX` or `CREATE TABLE` statement, without order and collation at their ends, and a WHERE clause.
+pub(super) fn list_of(sql: &str) -> (Vec<String>, Option<String>) {
     let words: Vec<Token> = tokens(sql).filter(Token::is_significant).collect();
     let Some(open) = words.iter().position(|word| word.text == "(") else {
         return (Vec::new(), None);
@@ -110,6 +110,11 @@ fn bare(sql: &str, mut term: &[Token]) -> String {
     }
 }
 
+/// Does an expression name this column, or something else of that name?
+pub(super) fn mentions(text: &str, column: &str) -> bool {
+    tokens(text).any(|token| unquoted(token.text).eq_ignore_ascii_case(column))
+}
+
 /// Does the text of a `CREATE TABLE` declare AUTOINCREMENT?
 pub(super) fn is_autoincrement(sql: &str) -> bool {
     tokens(sql).any(|token| token.is_word("autoincrement"))
@@ -149,7 +154,7 @@ mod tests {
     #[test]
     fn the_terms_of_an_index_are_told_apart() {
         assert_eq!(
-            index_terms(
+            list_of(
                 "CREATE UNIQUE INDEX i ON t (lower(a) COLLATE NOCASE DESC, b ASC, coalesce(c, ',)')) WHERE d > (1)"
             ),
             (vec!["lower(a)".into(), "b".into(), "coalesce(c, ',)')".into()], Some("d > (1)".into()))

@@ -8,10 +8,9 @@ mod definition;
 mod order;
 mod read;
 
-use crate::sql_text::tokens;
 pub use compare::{Drift, compare};
-use definition::canonical;
 pub use definition::unquoted;
+use definition::{canonical, mentions};
 pub use order::children_first;
 pub use read::read;
 
@@ -120,6 +119,8 @@ pub struct Column {
     pub not_null: bool,
     /// Is its value computed from other columns?
     pub generated: bool,
+    /// From which ones, over any number of others, as positions. Rather one too many.
+    pub computed_from: Vec<usize>,
 }
 
 /// Affinities, as far as comparing needs them (<https://sqlite.org/datatype3.html>).
@@ -294,15 +295,14 @@ impl Table {
 }
 
 impl UniqueKey {
-    /// Does its value hang on this column? Rather once too often: an expression is only searched for the name, and a
-    /// generated column may hang on any.
+    /// Does its value hang on this column? Rather once too often: an expression is only searched for the name.
     pub fn hangs_on(&self, table: &Table, column: usize) -> bool {
+        let hangs_on = |&own: &usize| own == column || table.columns[own].computed_from.contains(&column);
         self.terms.iter().any(|(term, _)| match term {
-            Term::Column(own) => *own == column || table.columns[*own].generated,
-            Term::Expression(text) => {
-                let name = &table.columns[column].name;
-                tokens(text).any(|token| unquoted(token.text).eq_ignore_ascii_case(name))
-            }
+            Term::Column(own) => hangs_on(own),
+            Term::Expression(text) => (0..table.columns.len())
+                .filter(|&own| mentions(text, &table.columns[own].name))
+                .any(|own| hangs_on(&own)),
         })
     }
 

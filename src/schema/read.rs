@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::definition::{index_terms, is_autoincrement, virtual_module};
+use super::definition::{is_autoincrement, list_of, mentions, virtual_module};
 use super::{
     Action, Affinity, Column, ForeignKey, Module, Object, ObjectKind, Schema, Table, TableKind, Term,
     UniqueKey,
@@ -73,9 +73,11 @@ fn table(conn: &Connection, database: &str, object: &Object) -> rusqlite::Result
             affinity: affinity(&row.get::<_, Option<String>>("type")?.unwrap_or_default()),
             not_null: row.get("notnull")?,
             generated: hidden != 0,
+            computed_from: Vec::new(),
         });
         Ok(())
     })?;
+    find_sources(&mut columns, &object.sql);
     primary_key.sort_unstable();
     let primary_key: Vec<usize> = primary_key.into_iter().map(|(_, position)| position).collect();
 
@@ -99,6 +101,33 @@ fn table(conn: &Connection, database: &str, object: &Object) -> rusqlite::Result
         primary_key,
         unique_keys,
     })
+}
+
+/// Fills in from which columns the generated ones are computed.
+fn find_sources(columns: &mut [Column], sql: &str) {
+    if !columns.iter().any(|column| column.generated) {
+        return;
+    }
+    let definitions = list_of(sql).0;
+    let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+    let mentioned: Vec<Vec<usize>> = (columns.iter().zip(&definitions))
+        .map(|(column, definition)| match column.generated {
+            true => (0..names.len())
+                .filter(|&at| names[at] != column.name && mentions(definition, &names[at]))
+                .collect(),
+            false => Vec::new(),
+        })
+        .collect();
+    for (column, own) in columns.iter_mut().zip(&mentioned) {
+        column.computed_from.clone_from(own);
+        let mut next = 0;
+        while let Some(&source) = column.computed_from.get(next) {
+            next += 1;
+            let further = mentioned[source].iter().filter(|further| !column.computed_from.contains(further));
+            let further: Vec<usize> = further.copied().collect();
+            column.computed_from.extend(further);
+        }
+    }
 }
 
 fn kind(conn: &Connection, database: &str, object: &Object) -> rusqlite::Result<TableKind> {
@@ -140,7 +169,7 @@ fn unique_keys(
         })?;
         let has_text = partial || columns.iter().any(|(position, _)| *position < 0);
         let (texts, predicate) = match has_text {
-            true => index_terms(&index_text(conn, database, &index)?),
+            true => list_of(&index_text(conn, database, &index)?),
             false => (Vec::new(), None),
         };
         let terms = columns.into_iter().enumerate().map(|(at, (position, collation))| {

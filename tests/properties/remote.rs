@@ -28,8 +28,18 @@ struct Child {
     on_update: usize,
     on_delete: usize,
     unique: bool,
+    /// Is the foreign key a part of its name, by which rows of one more table point to it?
+    names: Option<Name>,
     /// The parents of two rows here, and of two rows that only the real D1 has.
     parents: [usize; 4],
+}
+
+/// The name of a child whose foreign key is a part of it.
+#[derive(Debug, Clone, Copy)]
+struct Name {
+    without_rowid: bool,
+    /// What its own children do when it goes; they follow when it changes.
+    on_delete: usize,
 }
 
 /// One statement of the local user.
@@ -58,16 +68,21 @@ struct Case {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let child =
-        (prop::bool::ANY, 0..7usize, 0..4usize, prop::bool::weighted(0.3), [0..4usize, 0..4, 0..4, 0..4])
-            .prop_map(|(to_slug, on_update, on_delete, unique, parents)| Child {
-                to_slug,
-                // CASCADE more often than not.
-                on_update: on_update.saturating_sub(3),
-                on_delete,
-                unique,
-                parents,
-            });
+    let name =
+        (prop::bool::ANY, 0..4usize).prop_map(|(without_rowid, on_delete)| Name { without_rowid, on_delete });
+    let names = prop::option::weighted(0.3, name);
+    let parents = [0..4usize, 0..4, 0..4, 0..4];
+    let child = (prop::bool::ANY, 0..7usize, 0..4usize, prop::bool::weighted(0.3), names, parents).prop_map(
+        |(to_slug, on_update, on_delete, unique, names, parents)| Child {
+            to_slug,
+            // CASCADE more often than not.
+            on_update: on_update.saturating_sub(3),
+            on_delete,
+            unique,
+            names,
+            parents,
+        },
+    );
     let change = prop_oneof![
         4 => (0..5usize, prop::bool::ANY, 0..6usize, prop::bool::weighted(0.3))
             .prop_map(|(parent, slug, to, replaces)| Change::Rename { parent, slug, to, replaces }),
@@ -97,9 +112,21 @@ impl Case {
             };
             let unique = if child.unique { "UNIQUE " } else { "" };
             let (update, delete) = (ACTIONS[child.on_update], ACTIONS[child.on_delete]);
-            statements.push(format!(
-                "CREATE TABLE c{number} (id INTEGER PRIMARY KEY, f {kind} {unique}REFERENCES p ({column}) ON UPDATE {update} ON DELETE {delete}, tag TEXT)"
-            ));
+            let points = format!("{unique}REFERENCES p ({column}) ON UPDATE {update} ON DELETE {delete}");
+            let Some(Name { without_rowid, on_delete }) = child.names else {
+                statements.push(format!(
+                    "CREATE TABLE c{number} (id INTEGER PRIMARY KEY, f {kind} {points}, tag TEXT)"
+                ));
+                continue;
+            };
+            let rest = if without_rowid { " WITHOUT ROWID" } else { "" };
+            statements.extend([
+                format!("CREATE TABLE c{number} (id INTEGER, f {kind} NOT NULL {points}, tag TEXT, PRIMARY KEY (f, id)){rest}"),
+                format!(
+                    "CREATE TABLE g{number} (id INTEGER PRIMARY KEY, f {kind}, c INTEGER, tag TEXT, FOREIGN KEY (f, c) REFERENCES c{number} ON UPDATE CASCADE ON DELETE {})",
+                    ACTIONS[on_delete]
+                ),
+            ]);
         }
         statements
     }
@@ -119,6 +146,13 @@ impl Case {
                 rows.push(format!(
                     "INSERT OR IGNORE INTO c{number} VALUES ({}, {value}, '{tag}{row}')",
                     100 * row
+                ));
+            }
+            if child.names.is_some() {
+                // One for each child that is there, whoever made it.
+                rows.push(format!(
+                    "INSERT INTO g{number} SELECT {} + id, f, id, '{tag}' || tag FROM c{number}",
+                    1000 * first
                 ));
             }
         }
@@ -175,14 +209,21 @@ impl Case {
     /// Each row of the children that only the real D1 has: the tag of the parent that it hangs on now.
     fn theirs(&self, conn: &Connection) -> Vec<(String, Option<String>)> {
         let mut rows = Vec::new();
-        for (number, child) in self.children.iter().enumerate() {
-            let column = if child.to_slug { "slug" } else { "id" };
-            let sql = format!(
-                "SELECT 'c{number}' || c.tag, p.tag FROM c{number} c LEFT JOIN p ON p.{column} = c.f WHERE c.tag LIKE 'R%'"
-            );
-            let mut statement = conn.prepare(&sql).expect("children");
+        let mut list = |sql: &str| {
+            let mut statement = conn.prepare(sql).expect("children");
             let found = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).expect("children");
             rows.extend(found.map(|row| row.expect("a child")));
+        };
+        for (number, child) in self.children.iter().enumerate() {
+            let column = if child.to_slug { "slug" } else { "id" };
+            list(&format!(
+                "SELECT 'c{number}' || c.tag, p.tag FROM c{number} c LEFT JOIN p ON p.{column} = c.f WHERE c.tag LIKE 'R%'"
+            ));
+            if child.names.is_some() {
+                list(&format!(
+                    "SELECT 'g{number}' || g.tag, c.tag FROM g{number} g LEFT JOIN c{number} c ON c.f = g.f AND c.id = g.c WHERE g.tag LIKE 'R%'"
+                ));
+            }
         }
         rows
     }

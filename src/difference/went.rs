@@ -1,0 +1,144 @@
+//! Where rows of the shadow go while keys change that others follow: an action may give a row another name, and what was
+//! found to be one row before must still be found as one afterwards.
+
+use rusqlite::Connection;
+
+use super::columns::{RowShape, all};
+use super::compare::{Rows, TableDifference};
+use crate::schema::{Table, TableKind};
+
+/// Which rows of one table belong together, under the names that they have by now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partners {
+    /// The table.
+    pub(super) table: String,
+    /// A temporary table: `kind` ('U' for two that are one row, 'D' for one that is alone), `l1…`, `s1…`.
+    pub(super) list: String,
+}
+
+/// Tables whose rows are watched.
+pub struct Watch<'t> {
+    conn: &'t Connection,
+    watched: Vec<Watched<'t>>,
+}
+
+struct Watched<'t> {
+    table: &'t Table,
+    shape: RowShape,
+    /// Sets the temporary tables of this one apart.
+    number: String,
+}
+
+impl<'t> Watch<'t> {
+    /// Begins to watch the shadow's rows of these tables. `step` sets this watch apart from others.
+    pub fn begin(conn: &'t Connection, tables: &[&'t Table], step: usize) -> rusqlite::Result<Self> {
+        let has_rows_with_names = |table: &&&Table| {
+            !matches!(table.kind, TableKind::Virtual(_)) && !RowShape::of(table).identity.is_empty()
+        };
+        let watched = tables.iter().filter(has_rows_with_names).enumerate().map(|(number, table)| Watched {
+            table,
+            shape: RowShape::of(table),
+            number: format!("{step}_{number}"),
+        });
+        let watch = Self { conn, watched: watched.collect() };
+        watch.watched.iter().try_for_each(|watched| watched.begin(conn))?;
+        Ok(watch)
+    }
+
+    /// Ends it: the names by which these differences know the shadow's rows are those of now. Gives which rows belong together.
+    pub fn end<'d>(
+        self,
+        differences: impl Iterator<Item = &'d TableDifference> + Clone,
+    ) -> rusqlite::Result<Vec<Partners>> {
+        let mut partners = Vec::new();
+        for watched in &self.watched {
+            let own = differences.clone().filter(|other| other.table.name == watched.table.name);
+            let lists: Vec<&str> = own.filter_map(|difference| listed(&difference.rows)).collect();
+            partners.push(watched.end(self.conn, &lists)?);
+        }
+        Ok(partners)
+    }
+}
+
+fn listed(rows: &Rows) -> Option<&str> {
+    match rows {
+        Rows::Listed(diff) => Some(diff),
+        Rows::AllNew | Rows::Rewritten => None,
+    }
+}
+
+impl Watched<'_> {
+    fn log(&self) -> String {
+        format!("d1_migrate_went_{}", self.number)
+    }
+
+    /// No statement of these changes a rowid that no column shows.
+    fn may_go(&self) -> bool {
+        !self.shape.hidden_rowid
+    }
+
+    fn begin(&self, conn: &Connection) -> rusqlite::Result<()> {
+        if !self.may_go() {
+            return Ok(());
+        }
+        let (log, names, shadow) = (self.log(), self.shape.identity.join(", "), self.shape.shadow());
+        let (was, now) = (self.shape.slots('w').join(", "), self.shape.slots('n').join(", "));
+        let (old, new) = (self.shape.identity_of("old"), self.shape.identity_of("new"));
+        // Without the column's affinity, or the index could not be used.
+        let is_old = self.shape.identity.iter().zip(self.shape.slots('n'));
+        let is_old = all(is_old.map(|(name, slot)| format!("{slot} = +old.{name}")));
+        conn.execute_batch(&format!(
+            "CREATE TEMP TABLE {log}({was}, {now}); CREATE INDEX temp.{log}_now ON {log}({now});
+             CREATE TEMP TRIGGER {log} AFTER UPDATE OF {names} ON {shadow} BEGIN
+               INSERT INTO {log} SELECT {old}, {old} WHERE NOT EXISTS (SELECT 1 FROM {log} WHERE {is_old});
+               UPDATE {log} SET ({now}) = (SELECT {new}) WHERE {is_old};
+             END;"
+        ))
+    }
+
+    fn end(&self, conn: &Connection, lists: &[&str]) -> rusqlite::Result<Partners> {
+        let list = format!("temp.d1_migrate_partners_{}", self.number);
+        let (l, s) = (self.shape.slots('l').join(", "), self.shape.slots('s').join(", "));
+        conn.execute_batch(&format!("DROP TABLE IF EXISTS {list}; CREATE TABLE {list}(kind, {l}, {s});"))?;
+        for diff in lists {
+            self.rename(conn, diff)?;
+            conn.execute(
+                &format!("INSERT INTO {list} SELECT kind, {l}, {s} FROM {diff} WHERE kind <> 'I'"),
+                (),
+            )?;
+        }
+        let index = list.trim_start_matches("temp.");
+        conn.execute_batch(&format!("CREATE INDEX {list}_s ON {index}({s})"))?;
+        if self.may_go() {
+            // Rows that did not differ are still one row, whoever took the one of the files along.
+            let log = self.log();
+            let known = self.same_slots("p.s", "w.n");
+            conn.execute_batch(&format!(
+                "INSERT INTO {list} SELECT 'U', {}, {} FROM temp.{log} w WHERE NOT EXISTS (SELECT 1 FROM {list} p WHERE {known});
+                 DROP TRIGGER temp.{log}; DROP TABLE temp.{log};",
+                self.shape.slots('w').join(", "),
+                self.shape.slots('n').join(", "),
+            ))?;
+        }
+        Ok(Partners { table: self.table.name.clone(), list })
+    }
+
+    /// The rows of a table of differences under their names of now.
+    fn rename(&self, conn: &Connection, diff: &str) -> rusqlite::Result<()> {
+        if !self.may_go() {
+            return Ok(());
+        }
+        let slots = self.shape.slots('s').into_iter().zip(self.shape.slots('n'));
+        let set: Vec<String> = slots.map(|(s, n)| format!("{s} = w.{n}")).collect();
+        conn.execute_batch(&format!(
+            "UPDATE {diff} AS d SET {} FROM temp.{} w WHERE {}",
+            set.join(", "),
+            self.log(),
+            self.same_slots("d.s", "w.w"),
+        ))
+    }
+
+    fn same_slots(&self, one: &str, other: &str) -> String {
+        all((1..=self.shape.identity.len()).map(|at| format!("{one}{at} = {other}{at}")))
+    }
+}
