@@ -116,9 +116,9 @@ impl<'a> Moment<'a> {
             Self::Again => Known::Told(Follow::carefully(files, table)),
             Self::AfterKeys(_, partners) => {
                 let own = partners.iter().find(|partners| partners.table == table.name);
-                own.map_or(Known::Told(None), Known::Before)
+                own.map_or(Known::Settled, Known::Before)
             }
-            Self::AfterRound(_) => Known::Told(None),
+            Self::AfterRound(_) => Known::Settled,
         }
     }
 

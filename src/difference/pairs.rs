@@ -2,7 +2,8 @@
 //!
 //! A row of a table without `INTEGER PRIMARY KEY` gets a new rowid from every REPLACE and, it may be, from VACUUM; it is
 //! still the row of its declared key. Written as DELETE and INSERT, the DELETE would take its children along on the real
-//! D1. So rows are matched by rowid and key, then by key alone, then by rowid alone.
+//! D1. So rows are matched by rowid and key, then by key alone, and by rowid alone where the changefeed saw the key change: a
+//! new row may have got the rowid of one that went, and must not get its children too.
 
 use rusqlite::Connection;
 
@@ -15,6 +16,9 @@ use crate::names::CHANGEFEED;
 use crate::schema::{Identity, Schema, Table, Term, UniqueKey};
 use crate::sql_text::{quote_identifier, string_literal};
 
+/// Rows whose key changed under their rowid: `r` in the table of differences, `l1`, `s1`, and whether they were `told` to be one.
+const CHANGED: &str = "temp.d1_migrate_changed";
+
 /// What is known of rows that changed their keys.
 #[derive(Debug, Clone, Copy)]
 pub enum Known<'a> {
@@ -22,6 +26,8 @@ pub enum Known<'a> {
     Told(Option<Follow>),
     /// What was found before.
     Before(&'a Partners),
+    /// The rows of the files have their rowids from here by now.
+    Settled,
 }
 
 /// Rewrites the table of differences: a deleted and an inserted row that are one, by what is known or by a key, become one
@@ -36,27 +42,40 @@ pub fn pair(
     let shape = RowShape::of(table);
     match known {
         Known::Told(Some(as_told)) if !shape.hidden_rowid => follow(conn, as_told, table, diff)?,
-        Known::Told(_) => {}
+        Known::Told(_) | Known::Settled => {}
         Known::Before(partners) => stay_together(conn, partners, table, diff)?,
     }
     let Identity::Rowid(_) = table.identity() else {
         return Ok(());
     };
     let primary = shape.hidden_rowid.then(|| primary_key(table)).flatten();
-    if let (Some(key), Known::Told(as_told)) = (&primary, known) {
-        let keeps = match as_told {
-            Some(Follow::All) => true,
-            Some(Follow::Places) => !takes_key_of_deleted(conn, &shape, diff, &same_key(table, key))?,
+    let pointed_to = pointed_to_keys(files, table);
+    let names = primary.iter().chain(&pointed_to).next().filter(|_| shape.hidden_rowid);
+    let parts = names.filter(|_| !matches!(known, Known::Before(_)));
+    if let Some(key) = parts {
+        list_changed(conn, table, &shape, key, diff)?;
+        let keeps = match known {
+            Known::Told(Some(Follow::All)) => true,
+            Known::Told(Some(Follow::Places)) => {
+                !takes_key_of_deleted(conn, &shape, diff, &same_key(table, key))?
+            }
             _ => false,
         };
-        part(conn, table, &shape, key, diff, keeps)?;
+        match known {
+            Known::Told(_) => mark_told(conn, table, &shape, key)?,
+            Known::Before(_) | Known::Settled => {
+                conn.execute(&format!("UPDATE {CHANGED} SET told = 1"), ())?;
+            }
+        }
+        take_apart(conn, diff, keeps)?;
     }
-    for key in primary.iter().chain(&pointed_to_keys(files, table)) {
+    for key in primary.iter().chain(&pointed_to) {
         join_by(conn, &shape, diff, &same_key(table, key))?;
     }
-    if shape.hidden_rowid {
-        let same_rowid = shape.same_row("s", "l");
-        join_by(conn, &shape, diff, &same_rowid)?;
+    if parts.is_some() {
+        let told = format!("l.{} IN (SELECT l1 FROM {CHANGED} WHERE told)", shape.identity[0]);
+        join_by(conn, &shape, diff, &format!("{} AND {told}", shape.same_row("s", "l")))?;
+        conn.execute_batch(&format!("DROP TABLE {CHANGED}"))?;
     }
     Ok(())
 }
@@ -97,32 +116,22 @@ fn is_pointed_to(files: &Schema, table: &Table, key: &UniqueKey) -> bool {
     })
 }
 
-/// A row whose key changed under its rowid may be two rows: it is taken apart, to be matched by key first; unless the
-/// changefeed, where it `keeps` such rows together, saw an UPDATE change the key that the files give.
-fn part(
+/// Lists the rows whose key changed under their rowid.
+fn list_changed(
     conn: &Connection,
     table: &Table,
     shape: &RowShape,
     key: &[(usize, String)],
     diff: &str,
-    keeps: bool,
 ) -> rusqlite::Result<()> {
-    let kept = match keeps && changefeed::exists(conn, LIVE)? {
-        true => updated_keys(table, shape, key),
-        false => String::new(),
-    };
     let changed = key
         .iter()
         .map(|(position, _)| column_differs(&table.columns[*position], "l", "s"))
         .collect::<Vec<_>>()
         .join(" OR ");
     conn.execute_batch(&format!(
-        "CREATE TEMP TABLE d1_migrate_parted AS SELECT d.rowid AS r, d.l1, d.s1 FROM {diff} d
-           JOIN {live} l ON {named_l} JOIN {shadow} s ON {named_s} WHERE d.kind = 'U' AND ({changed}) AND d.s1 NOT IN ({kept});
-         DELETE FROM {diff} WHERE rowid IN (SELECT r FROM d1_migrate_parted);
-         INSERT INTO {diff}(kind, l1) SELECT 'I', l1 FROM d1_migrate_parted;
-         INSERT INTO {diff}(kind, s1) SELECT 'D', s1 FROM d1_migrate_parted;
-         DROP TABLE d1_migrate_parted;",
+        "CREATE TABLE {CHANGED} AS SELECT d.rowid AS r, d.l1, d.s1, 0 AS told FROM {diff} d
+           JOIN {live} l ON {named_l} JOIN {shadow} s ON {named_s} WHERE d.kind = 'U' AND ({changed})",
         live = shape.live(),
         shadow = shape.shadow(),
         named_l = shape.is_named("l", 'l'),
@@ -130,18 +139,42 @@ fn part(
     ))
 }
 
-/// A query for the rowids of rows whose key, as the files give it, the changefeed saw change.
-fn updated_keys(table: &Table, shape: &RowShape, key: &[(usize, String)]) -> String {
+/// Marks those that the changefeed saw change the key that the files give. Others may be two rows: SQLite gives the rowid of a
+/// last row that went to the next one that comes.
+fn mark_told(
+    conn: &Connection,
+    table: &Table,
+    shape: &RowShape,
+    key: &[(usize, String)],
+) -> rusqlite::Result<()> {
+    if !changefeed::exists(conn, LIVE)? {
+        return Ok(());
+    }
     let was = key
         .iter()
         .map(|(position, _)| format!("instr(f.old, {})", changefeed::image_item(table, *position, "s")));
-    format!(
-        "SELECT f.key FROM {LIVE}.{CHANGEFEED} f CROSS JOIN {} s ON s.{} = f.key WHERE f.tbl = {} AND f.op = 'U' AND ({})",
-        shape.shadow(),
-        shape.identity[0],
-        string_literal(&table.name),
-        was.collect::<Vec<_>>().join(" OR "),
-    )
+    conn.execute_batch(&format!(
+        "UPDATE {CHANGED} SET told = 1 WHERE s1 IN (SELECT key FROM (
+           SELECT f.key, max(iif(f.op = 'U' AND ({was}), f.id, 0)) AS changed, max(iif(f.op = 'U', 0, f.id)) AS came_or_went
+             FROM {LIVE}.{CHANGEFEED} f CROSS JOIN {shadow} s ON s.{rowid} = f.key
+             WHERE f.tbl = {table} AND f.op IN ('I', 'U', 'D') AND f.key IN (SELECT s1 FROM {CHANGED})
+             GROUP BY f.key)
+           WHERE changed > came_or_went)",
+        was = was.collect::<Vec<_>>().join(" OR "),
+        shadow = shape.shadow(),
+        rowid = shape.identity[0],
+        table = string_literal(&table.name),
+    ))
+}
+
+/// Takes the rows apart whose key changed, to be matched by key first; unless it was told, and such rows are kept together.
+fn take_apart(conn: &Connection, diff: &str, keeps: bool) -> rusqlite::Result<()> {
+    let apart = if keeps { "NOT told" } else { "1" };
+    conn.execute_batch(&format!(
+        "DELETE FROM {diff} WHERE rowid IN (SELECT r FROM {CHANGED} WHERE {apart});
+         INSERT INTO {diff}(kind, l1) SELECT 'I', l1 FROM {CHANGED} WHERE {apart};
+         INSERT INTO {diff}(kind, s1) SELECT 'D', s1 FROM {CHANGED} WHERE {apart};"
+    ))
 }
 
 /// Does any row have the key of one that goes, while rows are matched by their identity alone?

@@ -66,12 +66,10 @@ fn lets_go(conn: &Connection, difference: &TableDifference, key: &ForeignKey) ->
         return Ok(difference.counts.deleted > 0);
     }
     let table = &difference.table;
-    let named: Vec<usize> =
-        key.columns.iter().filter_map(|(_, parent)| table.column(parent.as_deref()?)).collect();
-    let pointed_to = if named.is_empty() { &table.primary_key } else { &named };
-    let given_up = pointed_to_keys(table, pointed_to);
+    let pointed_to = table.pointed_to(key);
+    let given_up = pointed_to_keys(table, &pointed_to);
     // A key that points to nothing that is known may point to anything.
-    let changes = if pointed_to.is_empty() { "1".into() } else { one_differs(table, pointed_to) };
+    let changes = if pointed_to.is_empty() { "1".into() } else { one_differs(table, &pointed_to) };
     any_update(conn, table, diff, &format!("d.aside & {given_up} OR {changes}"))
 }
 

@@ -8,7 +8,6 @@ use rusqlite::types::ValueRef;
 
 use super::Error;
 use super::batches::Batches;
-use super::loose::parent_columns;
 use super::parts::{Parts, RELEASE};
 use super::rows::RowWriter;
 use super::spool::Spool;
@@ -73,7 +72,7 @@ fn statements(conn: &Connection, order: &[&Table], leading: &TableDifference) ->
 
 /// The columns that children of this table follow.
 pub(super) fn followed(tables: &[&Table], parent: &Table) -> Vec<usize> {
-    let columns = following(tables, parent).flat_map(|(_, key)| parent_columns(parent, key));
+    let columns = following(tables, parent).flat_map(|(_, key)| parent.pointed_to(key));
     let mut columns: Vec<usize> = columns.filter(|&column| !parent.columns[column].generated).collect();
     columns.sort_unstable();
     columns.dedup();
@@ -86,7 +85,7 @@ pub(super) fn sets_children_free(tables: &[&Table], table: &Table) -> bool {
     children(tables, table).any(|(_, key)| {
         key.on_update == Action::LetGo
             && !matches!(key.on_delete, Action::Cascade | Action::LetGo)
-            && parent_columns(table, key).iter().any(|column| followed.contains(column))
+            && table.pointed_to(key).iter().any(|column| followed.contains(column))
     })
 }
 

@@ -53,7 +53,7 @@ fn backward_keys<'o>(
     })
 }
 
-pub(super) fn own_columns(child: &Table, key: &ForeignKey) -> Vec<usize> {
+fn own_columns(child: &Table, key: &ForeignKey) -> Vec<usize> {
     key.columns.iter().filter_map(|(own, _)| child.column(own)).collect()
 }
 
@@ -71,7 +71,7 @@ fn mark_by(
 ) -> Result<(), Error> {
     let (Rows::Listed(rows), Rows::Listed(parents)) = (&child.rows, &parent.rows) else { return Ok(()) };
     let (shape, parent_shape) = (RowShape::of(&child.table), RowShape::of(&parent.table));
-    let parent_columns = parent_columns(&parent.table, key);
+    let parent_columns = parent.table.pointed_to(key);
     let points: Vec<String> = (own_columns(&child.table, key).iter().zip(&parent_columns))
         .map(|(&own, &theirs)| {
             let own = quote_identifier(&child.table.columns[own].name);
@@ -114,13 +114,6 @@ fn mark_by(
         points = points.join(" AND "),
     ))?;
     Ok(())
-}
-
-/// The columns that a foreign key points to: the named ones, else the primary key.
-pub(super) fn parent_columns(parent: &Table, key: &ForeignKey) -> Vec<usize> {
-    let named: Option<Vec<usize>> =
-        key.columns.iter().map(|(_, column)| parent.column(column.as_deref()?)).collect();
-    named.unwrap_or_else(|| parent.primary_key.clone())
 }
 
 impl RowWriter<'_> {

@@ -246,6 +246,13 @@ pub enum Identity {
 }
 
 impl Table {
+    /// The columns that a foreign key to this table points to, as positions: the named ones, else the primary key.
+    pub fn pointed_to(&self, key: &ForeignKey) -> Vec<usize> {
+        let named: Option<Vec<usize>> =
+            key.columns.iter().map(|(_, column)| self.column(column.as_deref()?)).collect();
+        named.unwrap_or_else(|| self.primary_key.clone())
+    }
+
     /// How its rows are named.
     pub fn identity(&self) -> Identity {
         if self.kind == TableKind::WithoutRowid {

@@ -53,6 +53,8 @@ enum Change {
     Delete { parent: usize },
     /// A new parent comes, if need be in place of others.
     Insert { key: usize, slug: usize, replaces: bool },
+    /// A parent goes, and a new one comes that may get its rowid.
+    Succeed { parent: usize },
     /// A parent keeps its key and changes otherwise.
     Touch { parent: usize },
     /// A child here moves to another parent.
@@ -90,6 +92,7 @@ fn case() -> impl Strategy<Value = Case> {
         2 => (0..5usize).prop_map(|parent| Change::Delete { parent }),
         2 => (0..6usize, 0..6usize, prop::bool::weighted(0.3))
             .prop_map(|(key, slug, replaces)| Change::Insert { key, slug, replaces }),
+        1 => (0..5usize).prop_map(|parent| Change::Succeed { parent }),
         1 => (0..5usize).prop_map(|parent| Change::Touch { parent }),
         2 => (0..3usize, 0..2usize, 0..5usize).prop_map(|(child, row, parent)| Change::Repoint { child, row, parent }),
     ];
@@ -194,6 +197,14 @@ impl Case {
                 let or = if replaces { "OR REPLACE " } else { "" };
                 vec![format!("INSERT {or}INTO p VALUES ({}, 's{slug}', 1, 'N{fresh}')", self.key(key))]
             }
+            Change::Succeed { parent } => {
+                *fresh += 1;
+                let number = 7 + *fresh;
+                vec![
+                    format!("DELETE FROM p WHERE tag = 'P{parent}'"),
+                    format!("INSERT INTO p VALUES ({}, 's{number}', 1, 'N{fresh}')", self.key(number)),
+                ]
+            }
             Change::Touch { parent } => vec![format!("UPDATE p SET v = v + 1 WHERE tag = 'P{parent}'")],
             Change::Repoint { child, row, parent } => {
                 let child = child % self.children.len();
@@ -206,22 +217,28 @@ impl Case {
         }
     }
 
-    /// Each row of the children that only the real D1 has: the tag of the parent that it hangs on now.
-    fn theirs(&self, conn: &Connection) -> Vec<(String, Option<String>)> {
+    /// Each row of the children that only the real D1 has.
+    fn theirs(&self, conn: &Connection) -> Vec<Theirs> {
         let mut rows = Vec::new();
         let mut list = |sql: &str| {
             let mut statement = conn.prepare(sql).expect("children");
-            let found = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).expect("children");
-            rows.extend(found.map(|row| row.expect("a child")));
+            let found = statement.query_map((), |row| {
+                Ok(Theirs {
+                    row: row.get(0)?,
+                    parent: row.get(1)?,
+                    keys: [row.get(2)?, row.get(3)?, row.get(4)?],
+                })
+            });
+            rows.extend(found.expect("children").map(|row| row.expect("a child")));
         };
         for (number, child) in self.children.iter().enumerate() {
             let column = if child.to_slug { "slug" } else { "id" };
             list(&format!(
-                "SELECT 'c{number}' || c.tag, p.tag FROM c{number} c LEFT JOIN p ON p.{column} = c.f WHERE c.tag LIKE 'R%'"
+                "SELECT 'c{number}' || c.tag, p.tag, CAST(c.f AS TEXT), CAST(p.id AS TEXT), p.slug FROM c{number} c LEFT JOIN p ON p.{column} = c.f WHERE c.tag LIKE 'R%'"
             ));
             if child.names.is_some() {
                 list(&format!(
-                    "SELECT 'g{number}' || g.tag, c.tag FROM g{number} g LEFT JOIN c{number} c ON c.f = g.f AND c.id = g.c WHERE g.tag LIKE 'R%'"
+                    "SELECT 'g{number}' || g.tag, c.tag, CAST(g.f AS TEXT), CAST(c.id AS TEXT), NULL FROM g{number} g LEFT JOIN c{number} c ON c.f = g.f AND c.id = g.c WHERE g.tag LIKE 'R%'"
                 ));
             }
         }
@@ -236,6 +253,16 @@ fn transaction(conn: &Connection, statements: &[String]) -> Result<(), String> {
         conn.execute_batch("ROLLBACK; PRAGMA ignore_check_constraints=OFF").ok();
         error.to_string()
     })
+}
+
+/// A child that only the real D1 has.
+#[derive(Debug, Clone)]
+struct Theirs {
+    row: String,
+    /// The tag of what it hangs on.
+    parent: Option<String>,
+    /// The key by which it does, and the keys of what it hangs on.
+    keys: [Option<String>; 3],
 }
 
 /// What came of a case.
@@ -257,6 +284,7 @@ fn play(case: &Case) -> Result<Outcome, String> {
     let mut known = 0;
     let theirs = case.rows(2, 'R');
     let mut fresh = 0;
+    let mut kept_hold = Vec::new();
     for (number, round) in std::iter::once(&Vec::new()).chain(&case.rounds).enumerate() {
         for change in round {
             let statements = case.statements(change, &mut fresh);
@@ -271,6 +299,7 @@ fn play(case: &Case) -> Result<Outcome, String> {
             transaction(&local, &statements).map_err(|why| format!("only D1 takes {statements:?}: {why}"))?;
             script.extend(statements);
         }
+        let before = if number == 0 { Vec::new() } else { case.theirs(&remote) };
         let args: &[&str] = if number == 0 { &[] } else { &["data", "-m", "round"] };
         let run = scratch.tool(args);
         let files = scratch.migrations();
@@ -293,11 +322,25 @@ fn play(case: &Case) -> Result<Outcome, String> {
             script.push(format!("-- only D1: {}", theirs.join("; ")));
             continue;
         }
-        let after = case.theirs(&remote);
-        for (row, parent) in case.theirs(&oracle) {
-            let found = after.iter().find(|(other, _)| *other == row);
-            // Whom the statements made let go may keep hold of a new parent under the old key.
-            if parent.is_some() && found.is_none_or(|(_, found)| *found != parent) {
+        let (after, wanted) = (case.theirs(&remote), case.theirs(&oracle));
+        let find = |list: &[Theirs], row: &str| list.iter().find(|other| other.row == row).cloned();
+        for Theirs { row, parent: hung_on, keys } in before {
+            if kept_hold.contains(&row) {
+                continue;
+            }
+            let parent = find(&wanted, &row).and_then(|wanted| wanted.parent);
+            let found = find(&after, &row);
+            let hangs_on = found.as_ref().and_then(|found| found.parent.clone());
+            // Whom the statements made let go may keep hold of its parent, or of a new one that took one of the keys: that is the
+            // same row to the tool.
+            let is_held = |found: &Theirs| {
+                found.parent == hung_on
+                    || found.keys.iter().zip(&keys).any(|(now, was)| now.is_some() && now == was)
+            };
+            let keeps_hold = parent.is_none() && found.as_ref().is_some_and(is_held);
+            if hangs_on != parent && keeps_hold {
+                kept_hold.push(row);
+            } else if hangs_on != parent {
                 return Err(format!("{row} should hang on {parent:?}: {found:?}\n{}", history()));
             }
         }
