@@ -37,8 +37,17 @@ pub(super) enum Follow {
 
 impl Follow {
     /// How the rows of this table are to be followed, as long as D1 takes what comes of it; `None` where nothing points to them.
+    ///
+    /// Where no action is bound to a change of the key, children stay with the key, whichever row has it in the end.
     pub(super) fn boldly(files: &Schema, table: &Table) -> Option<Self> {
-        files.children(&table.name).next().map(|_| Self::All)
+        let stays = |key: &ForeignKey| {
+            points_to_name(key, table) && matches!(key.on_update, Action::Nothing | Action::Restrict)
+        };
+        files.children(&table.name).next()?;
+        Some(match files.children(&table.name).all(|(_, key)| stays(key)) {
+            true => Self::Gone,
+            false => Self::All,
+        })
     }
 
     /// How they are to be followed where that was refused: not where children may be in the way.

@@ -453,3 +453,26 @@ fn of_which_a_part_makes_another_value_unique() {
         assert_same(&remote, &oracle, list, &migration);
     }
 }
+
+#[test]
+fn unless_nothing_follows_a_key_that_another_row_takes() {
+    let trade = "PRAGMA defer_foreign_keys=ON; UPDATE parent SET id = 'x' WHERE id = 'a'; UPDATE parent SET id = 'a' WHERE id = 'b'; UPDATE parent SET id = 'b' WHERE id = 'x'";
+    for actions in ["ON DELETE CASCADE", "ON UPDATE RESTRICT ON DELETE SET NULL", "ON DELETE SET NULL"] {
+        // RESTRICT stops D1's own children where NO ACTION lets them wait for another parent.
+        let own = match actions.contains("RESTRICT") {
+            true => "INSERT INTO child VALUES (103, 'c');",
+            false => "INSERT INTO child VALUES (101, 'a'), (102, 'b'), (103, 'c');",
+        };
+        for rest in ["", " WITHOUT ROWID"] {
+            let project = Scratch::with_schema(&format!(
+                "CREATE TABLE parent (id TEXT PRIMARY KEY, v){rest};
+                 CREATE TABLE child (id INTEGER PRIMARY KEY, parent TEXT REFERENCES parent {actions});
+                 INSERT INTO parent VALUES ('a', 'A'), ('b', 'B'), ('c', 'C');"
+            ));
+            let sql = format!("{trade}; DELETE FROM parent WHERE v = 'B'");
+            let (remote, oracle, migration) = by_migration_and_by_hand(&project, own, &sql);
+            let list = "SELECT group_concat(c.id || coalesce(v, '-'), ' ' ORDER BY c.id) FROM child c LEFT JOIN parent p ON p.id = c.parent";
+            assert_same(&remote, &oracle, list, &format!("{actions}{rest}\n{migration}"));
+        }
+    }
+}
