@@ -261,6 +261,22 @@ mod tests {
     }
 
     #[test]
+    fn a_generated_column_is_computed_from_what_its_definition_names_and_what_that_is_computed_from() {
+        let schema = schema_of(
+            "CREATE TABLE t(a, b, \"c d\", e AS (a + 1), f AS (\"C D\" || e) STORED UNIQUE, g AS ('b'), UNIQUE (b, e));
+             ALTER TABLE t ADD COLUMN h AS (g || F);",
+        );
+        let table = &schema.tables[0];
+        let mut from: Vec<_> = table.columns.iter().map(|column| column.computed_from.clone()).collect();
+        from.iter_mut().for_each(|from| from.sort_unstable());
+        assert_eq!(from, [vec![], vec![], vec![], vec![0], vec![0, 2, 3], vec![], vec![0, 2, 3, 4, 5]]);
+        let hangs_on: Vec<Vec<usize>> = (table.unique_keys.iter())
+            .map(|key| (0..4).filter(|&column| key.hangs_on(table, column)).collect())
+            .collect();
+        assert!(hangs_on.contains(&vec![0, 2, 3]) && hangs_on.contains(&vec![0, 1, 3]), "{hangs_on:?}");
+    }
+
+    #[test]
     fn the_tools_and_workerds_and_wranglers_tables_are_not_the_users() {
         let schema = schema_of(
             "CREATE TABLE d1_migrations(id); CREATE TABLE d1_migrate_changefeed(id); CREATE TABLE _cf_KV(k);
