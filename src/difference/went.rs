@@ -68,7 +68,13 @@ fn listed(rows: &Rows) -> Option<&str> {
 }
 
 impl Watched<'_> {
+    /// Each step in turn: `w1…` was the name, `n1…` the next one.
     fn log(&self) -> String {
+        format!("d1_migrate_steps_{}", self.number)
+    }
+
+    /// Where each row came to: `w1…` was its name, `n1…` is its name now.
+    fn went(&self) -> String {
         format!("d1_migrate_went_{}", self.number)
     }
 
@@ -84,19 +90,43 @@ impl Watched<'_> {
         let (log, names, shadow) = (self.log(), self.shape.identity.join(", "), self.shape.shadow());
         let (was, now) = (self.shape.slots('w').join(", "), self.shape.slots('n').join(", "));
         let (old, new) = (self.shape.identity_of("old"), self.shape.identity_of("new"));
-        // Without the column's affinity, or the index could not be used.
-        let is_old = self.shape.identity.iter().zip(self.shape.slots('n'));
-        let is_old = all(is_old.map(|(name, slot)| format!("{slot} = +old.{name}")));
+        // Each row that changes pays for this: it is put in order afterwards.
         conn.execute_batch(&format!(
-            "CREATE TEMP TABLE {log}({was}, {now}); CREATE INDEX temp.{log}_now ON {log}({now});
-             CREATE TEMP TRIGGER {log} AFTER UPDATE OF {names} ON {shadow} BEGIN
-               INSERT INTO {log} SELECT {old}, {old} WHERE NOT EXISTS (SELECT 1 FROM {log} WHERE {is_old});
-               UPDATE {log} SET ({now}) = (SELECT {new}) WHERE {is_old};
-             END;"
+            "CREATE TEMP TABLE {log}({was}, {now});
+             CREATE TEMP TRIGGER {log} AFTER UPDATE OF {names} ON {shadow} BEGIN INSERT INTO {log} SELECT {old}, {new}; END;"
+        ))
+    }
+
+    /// Puts the steps of each row together: a name belongs to the row that came to it last.
+    fn compose(&self, conn: &Connection) -> rusqlite::Result<()> {
+        let (log, went) = (self.log(), self.went());
+        let (was, now) = (self.shape.slots('w').join(", "), self.shape.slots('n').join(", "));
+        let of = |alias: &str, side: char| -> String {
+            let slots = self.shape.slots(side).into_iter();
+            slots.map(|slot| format!("{alias}.{slot}")).collect::<Vec<_>>().join(", ")
+        };
+        let next = format!(
+            "SELECT min(x.rowid) FROM temp.{log} x WHERE {} AND x.rowid > g.step",
+            self.same_slots("x.w", "g.n")
+        );
+        conn.execute_batch(&format!(
+            "CREATE INDEX temp.{log}_w ON {log}({was}); CREATE INDEX temp.{log}_n ON {log}({now});
+             CREATE TEMP TABLE {went} AS WITH RECURSIVE g({was}, {now}, step) AS (
+               SELECT {was}, {now}, rowid FROM temp.{log} e
+                 WHERE NOT EXISTS (SELECT 1 FROM temp.{log} x WHERE {came} AND x.rowid < e.rowid)
+               UNION ALL SELECT {g_was}, {e_now}, e.rowid FROM g CROSS JOIN temp.{log} e ON e.rowid = ({next}))
+             SELECT {was}, {now} FROM g WHERE ({next}) IS NULL;
+             DROP TRIGGER temp.{log}; DROP TABLE temp.{log};",
+            came = self.same_slots("x.n", "e.w"),
+            g_was = of("g", 'w'),
+            e_now = of("e", 'n'),
         ))
     }
 
     fn end(&self, conn: &Connection, lists: &[&str]) -> rusqlite::Result<Partners> {
+        if self.may_go() {
+            self.compose(conn)?;
+        }
         let list = format!("temp.d1_migrate_partners_{}", self.number);
         let (l, s) = (self.shape.slots('l').join(", "), self.shape.slots('s').join(", "));
         conn.execute_batch(&format!("DROP TABLE IF EXISTS {list}; CREATE TABLE {list}(kind, {l}, {s});"))?;
@@ -111,11 +141,11 @@ impl Watched<'_> {
         conn.execute_batch(&format!("CREATE INDEX {list}_s ON {index}({s})"))?;
         if self.may_go() {
             // Rows that did not differ are still one row, whoever took the one of the files along.
-            let log = self.log();
+            let went = self.went();
             let known = self.same_slots("p.s", "w.n");
             conn.execute_batch(&format!(
-                "INSERT INTO {list} SELECT 'U', {}, {} FROM temp.{log} w WHERE NOT EXISTS (SELECT 1 FROM {list} p WHERE {known});
-                 DROP TRIGGER temp.{log}; DROP TABLE temp.{log};",
+                "INSERT INTO {list} SELECT 'U', {}, {} FROM temp.{went} w WHERE NOT EXISTS (SELECT 1 FROM {list} p WHERE {known});
+                 DROP TABLE temp.{went};",
                 self.shape.slots('w').join(", "),
                 self.shape.slots('n').join(", "),
             ))?;
@@ -133,7 +163,7 @@ impl Watched<'_> {
         conn.execute_batch(&format!(
             "UPDATE {diff} AS d SET {} FROM temp.{} w WHERE {}",
             set.join(", "),
-            self.log(),
+            self.went(),
             self.same_slots("d.s", "w.w"),
         ))
     }
