@@ -98,12 +98,15 @@ pub(super) fn follow(conn: &Connection, follow: Follow, table: &Table, diff: &st
 /// The same by what was found to be one row before keys changed.
 pub(super) fn stay_together(
     conn: &Connection,
+    files: &Schema,
     partners: &Partners,
     table: &Table,
     diff: &str,
 ) -> rusqlite::Result<()> {
     let moves = Moves { conn, diff, l: Slots::of(table, 'l'), s: Slots::of(table, 's') };
-    moves.keep_apart(&partners.list)?;
+    if files.children(&table.name).next().is_some() {
+        moves.keep_apart(&partners.list)?;
+    }
     let (l, s) = (moves.l.list(), moves.s.list());
     conn.execute_batch(&format!(
         "CREATE TABLE {PAIRS} AS SELECT {l}, {s} FROM {} WHERE kind = 'U'",
@@ -237,7 +240,8 @@ impl Moves<'_> {
         Ok(())
     }
 
-    /// A row of the files that was alone before has no partner now either, whatever has its name here.
+    /// A row of the files that was alone before has no partner now either, whatever has its name here: that must not get its
+    /// children.
     fn keep_apart(&self, partners: &str) -> rusqlite::Result<()> {
         let Self { diff, l, s, .. } = self;
         let (l_list, s_list) = (l.list(), s.list());

@@ -43,7 +43,7 @@ pub fn pair(
     match known {
         Known::Told(Some(as_told)) if !shape.hidden_rowid => follow(conn, as_told, table, diff)?,
         Known::Told(_) | Known::Settled => {}
-        Known::Before(partners) => stay_together(conn, partners, table, diff)?,
+        Known::Before(partners) => stay_together(conn, files, partners, table, diff)?,
     }
     let Identity::Rowid(_) = table.identity() else {
         return Ok(());
