@@ -33,20 +33,35 @@ pub(super) enum Follow {
     Places,
     /// Also where a row took the key of a deleted one.
     All,
+    /// The same, unless a row changed its key before it was deleted.
+    AllButTraded,
 }
 
 impl Follow {
     /// How the rows of this table are to be followed, as long as D1 takes what comes of it; `None` where nothing points to them.
     ///
-    /// Where no action is bound to a change of the key, children stay with the key, whichever row has it in the end.
+    /// Where no action is bound to a change of the key, children stay with the key: not those of the files' row are to go then, but
+    /// those of the key under which it was deleted.
     pub(super) fn boldly(files: &Schema, table: &Table) -> Option<Self> {
         let stays = |key: &ForeignKey| {
             points_to_name(key, table) && matches!(key.on_update, Action::Nothing | Action::Restrict)
         };
         files.children(&table.name).next()?;
         Some(match files.children(&table.name).all(|(_, key)| stays(key)) {
-            true => Self::Gone,
+            true => Self::AllButTraded,
             false => Self::All,
+        })
+    }
+
+    /// Decides it where it hangs on whether a deleted row had changed its key.
+    pub(super) fn or_gone(
+        self,
+        was_traded: impl FnOnce() -> rusqlite::Result<bool>,
+    ) -> rusqlite::Result<Self> {
+        Ok(match self {
+            Self::AllButTraded if was_traded()? => Self::Gone,
+            Self::AllButTraded => Self::All,
+            other => other,
         })
     }
 
@@ -86,9 +101,11 @@ fn points_to_name(key: &ForeignKey, table: &Table) -> bool {
 
 /// Rewrites the table of differences, in which rows are still matched by their identity alone.
 pub(super) fn follow(conn: &Connection, follow: Follow, table: &Table, diff: &str) -> rusqlite::Result<()> {
-    if !changefeed::exists(conn, LIVE)? || !trace(conn, table)? {
+    if !changefeed::exists(conn, LIVE)? {
         return Ok(());
     }
+    let Some(traced) = trace(conn, table)? else { return Ok(()) };
+    let follow = follow.or_gone(|| Ok(traced.any_ended))?;
     let moves = Moves { conn, diff, l: Slots::of(table, 'l'), s: Slots::of(table, 's') };
     moves.propose_traced(table)?;
     conn.execute_batch(&format!("DROP TABLE {TRACED}"))?;
@@ -115,13 +132,19 @@ pub(super) fn stay_together(
     moves.take(table, Follow::All)
 }
 
-/// Lists where rows came from. Gives whether any moved at all; then the list is there.
-fn trace(conn: &Connection, table: &Table) -> rusqlite::Result<bool> {
+/// What a trace found besides its list.
+struct Traced {
+    /// Was a row that had changed its key deleted or pushed out since?
+    any_ended: bool,
+}
+
+/// Lists where rows came from, if any moved at all.
+fn trace(conn: &Connection, table: &Table) -> rusqlite::Result<Option<Traced>> {
     let feed = format!("{LIVE}.{CHANGEFEED}");
     let moved = "tbl = ?1 AND op = 'U' AND new_key IS NOT NULL";
     let first = format!("SELECT min(id) FROM {feed} WHERE {moved}");
     let Some(first) = conn.query_row(&first, [&table.name], |row| row.get::<_, Option<i64>>(0))? else {
-        return Ok(false);
+        return Ok(None);
     };
     conn.execute_batch(&format!(
         "CREATE TABLE {TRACED}(now UNIQUE, was); CREATE INDEX temp.d1_migrate_traced_was ON d1_migrate_traced(was);"
@@ -139,6 +162,7 @@ fn trace(conn: &Connection, table: &Table) -> rusqlite::Result<bool> {
     let mut entries = conn.prepare(&entries)?;
     let mut entries = entries.query(params![table.name, first])?;
     let mut is_empty = true;
+    let mut any_ended = false;
     while let Some(entry) = entries.next()? {
         let operation = entry.get_ref(0)?.as_str()?;
         if is_empty && operation != "U" {
@@ -146,6 +170,7 @@ fn trace(conn: &Connection, table: &Table) -> rusqlite::Result<bool> {
         }
         match operation {
             "A" => {
+                any_ended = false;
                 forget_what_the_files_hold(conn, table)?;
                 is_empty = !any.query_row((), |row| row.get(0))?;
             }
@@ -161,12 +186,12 @@ fn trace(conn: &Connection, table: &Table) -> rusqlite::Result<bool> {
             }
             _ => {
                 if let Ok(key) = entry.get::<_, Value>(1) {
-                    end.execute([key])?;
+                    any_ended |= end.execute([key])? > 0;
                 }
             }
         }
     }
-    Ok(true)
+    Ok(Some(Traced { any_ended }))
 }
 
 /// When a migration was applied, it may have held what was traced until then: what the files give tells.
@@ -291,7 +316,9 @@ impl Moves<'_> {
         let Self { diff, l, s, .. } = self;
         let (new, gone) = match follow {
             Follow::Gone => ("x.kind = 'I'", "y.kind = 'D'"),
-            Follow::Places | Follow::All => ("x.kind IN ('I', 'U')", "y.kind IN ('D', 'U')"),
+            Follow::Places | Follow::All | Follow::AllButTraded => {
+                ("x.kind IN ('I', 'U')", "y.kind IN ('D', 'U')")
+            }
         };
         let m = MOVED.trim_start_matches("temp.");
         self.conn.execute_batch(&format!(
@@ -310,7 +337,7 @@ impl Moves<'_> {
             |keep: &str| format!("EXISTS (SELECT 1 FROM {MOVED} o WHERE {} {keep})", s.same("o", "x"));
         let comes = format!("EXISTS (SELECT 1 FROM {MOVED} o WHERE {} AND NOT o.keep)", l.same("o", "y"));
         let homeless = match follow {
-            Follow::All => leaves("AND NOT o.keep"),
+            Follow::All | Follow::AllButTraded => leaves("AND NOT o.keep"),
             _ => format!("NOT {}", leaves("AND o.keep")),
         };
         let drop = format!(

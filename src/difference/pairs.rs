@@ -55,9 +55,12 @@ pub fn pair(
     if let Some(key) = parts {
         list_changed(conn, table, &shape, key, diff)?;
         let keeps = match known {
-            Known::Told(Some(Follow::All)) => true,
-            Known::Told(Some(Follow::Places)) => {
-                !takes_key_of_deleted(conn, &shape, diff, &same_key(table, key))?
+            Known::Told(Some(follow)) => {
+                match follow.or_gone(|| any_traded(conn, table, &shape, key, diff))? {
+                    Follow::All | Follow::AllButTraded => true,
+                    Follow::Places => !takes_key_of_deleted(conn, &shape, diff, &same_key(table, key))?,
+                    Follow::Gone => false,
+                }
             }
             _ => false,
         };
@@ -139,6 +142,36 @@ fn list_changed(
     ))
 }
 
+/// Did a row that is deleted now change the key that the files give before?
+fn any_traded(
+    conn: &Connection,
+    table: &Table,
+    shape: &RowShape,
+    key: &[(usize, String)],
+    diff: &str,
+) -> rusqlite::Result<bool> {
+    if !changefeed::exists(conn, LIVE)? {
+        return Ok(false);
+    }
+    let sql = format!(
+        "SELECT 1 FROM {LIVE}.{CHANGEFEED} f CROSS JOIN {} s ON s.{} = f.key
+         WHERE f.tbl = {} AND f.op = 'U' AND ({}) AND f.key IN (SELECT s1 FROM {diff} WHERE kind = 'D')",
+        shape.shadow(),
+        shape.identity[0],
+        string_literal(&table.name),
+        was(table, key),
+    );
+    conn.prepare(&sql)?.exists(())
+}
+
+/// Does the changefeed's entry `f` say that the key of `s` was changed?
+fn was(table: &Table, key: &[(usize, String)]) -> String {
+    let parts = key.iter();
+    let parts =
+        parts.map(|(position, _)| format!("instr(f.old, {})", changefeed::image_item(table, *position, "s")));
+    parts.collect::<Vec<_>>().join(" OR ")
+}
+
 /// Marks those that the changefeed saw change the key that the files give. Others may be two rows: SQLite gives the rowid of a
 /// last row that went to the next one that comes.
 fn mark_told(
@@ -150,9 +183,6 @@ fn mark_told(
     if !changefeed::exists(conn, LIVE)? {
         return Ok(());
     }
-    let was = key
-        .iter()
-        .map(|(position, _)| format!("instr(f.old, {})", changefeed::image_item(table, *position, "s")));
     conn.execute_batch(&format!(
         "UPDATE {CHANGED} SET told = 1 WHERE s1 IN (SELECT key FROM (
            SELECT f.key, max(iif(f.op = 'U' AND ({was}), f.id, 0)) AS changed, max(iif(f.op = 'U', 0, f.id)) AS came_or_went
@@ -160,7 +190,7 @@ fn mark_told(
              WHERE f.tbl = {table} AND f.op IN ('I', 'U', 'D') AND f.key IN (SELECT s1 FROM {CHANGED})
              GROUP BY f.key)
            WHERE changed > came_or_went)",
-        was = was.collect::<Vec<_>>().join(" OR "),
+        was = was(table, key),
         shadow = shape.shadow(),
         rowid = shape.identity[0],
         table = string_literal(&table.name),

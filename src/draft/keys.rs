@@ -79,12 +79,12 @@ pub(super) fn followed(tables: &[&Table], parent: &Table) -> Vec<usize> {
     columns
 }
 
-/// Would children let go (ON UPDATE SET NULL) of a row that steps aside, though they would not go, or let go, with it?
-pub(super) fn sets_children_free(tables: &[&Table], table: &Table) -> bool {
+/// Would children not follow a row that steps aside, though they hang on what it gives up? What becomes of them when it is deleted
+/// would not reach them any more.
+pub(super) fn leaves_children(tables: &[&Table], table: &Table) -> bool {
     let followed = followed(tables, table);
     children(tables, table).any(|(_, key)| {
-        key.on_update == Action::LetGo
-            && !matches!(key.on_delete, Action::Cascade | Action::LetGo)
+        key.on_update != Action::Cascade
             && table.pointed_to(key).iter().any(|column| followed.contains(column))
     })
 }
@@ -115,8 +115,7 @@ impl RowWriter<'_> {
         let bits = self.followed.iter().fold(0, |bits, &column| bits | self.bits_of(column));
         self.mark_in_the_way(diff)?;
         let steps_aside = format!("d.aside & {bits} <> 0");
-        if self.sets_children_free {
-            // What hangs on such a row must not be set free by what only moves it.
+        if self.leaves_children {
             self.deletes(&steps_aside)?;
         }
         let aside = format!(
@@ -124,7 +123,7 @@ impl RowWriter<'_> {
             self.about_row(&key),
             self.shape.shadow(),
             self.shape.is_named("s", 's'),
-            if self.sets_children_free { "= 'U'" } else { "<> 'I'" },
+            if self.leaves_children { "= 'U'" } else { "<> 'I'" },
         );
         self.park(&aside, &key, &[], |writer, row| Ok(writer.given_up(row.get::<_, i64>(1)? & bits)))?;
         let followed = self.followed.iter().map(|&column| self.table.columns[column].name.as_str());

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row};
 
 use super::Error;
 use super::batches::Batches;
-use super::keys::{followed, sets_children_free};
+use super::keys::{followed, leaves_children};
 use super::loose::loose_columns;
 use super::spool::Sink;
 use super::updates::IDENTITY;
@@ -44,8 +44,8 @@ pub(super) struct RowWriter<'a> {
     pub(super) loose: Vec<String>,
     /// Columns that children follow by ON UPDATE CASCADE, as positions.
     pub(super) followed: Vec<usize>,
-    /// Must no row that goes step aside before, because of other children?
-    pub(super) sets_children_free: bool,
+    /// Must no row that goes step aside before, because of children that would not follow it?
+    pub(super) leaves_children: bool,
 }
 
 impl<'a> RowWriter<'a> {
@@ -67,7 +67,7 @@ impl<'a> RowWriter<'a> {
             spool,
             loose,
             followed,
-            sets_children_free: sets_children_free(order, table),
+            leaves_children: leaves_children(order, table),
         }
     }
 
@@ -147,13 +147,16 @@ impl<'a> RowWriter<'a> {
     pub(super) fn key(&self) -> rusqlite::Result<Key> {
         let mut names = self.declared_key()?;
         let declared = names.len();
-        // What an action may change before the row's turn comes tells nothing.
         let tells = self.shape.hidden_rowid
             && !matches!(self.table.kind, TableKind::Virtual(_))
-            && self.loose.is_empty()
-            && !points_to_itself(self.table)
             && self.shape.stored.len() <= MOST_WITNESSES;
-        for column in self.shape.written.iter().skip(1).filter(|_| tells) {
+        // What an action may change before the row's turn comes tells nothing.
+        let stays = self.loose.is_empty() && !points_to_itself(self.table);
+        let points = |column: &String| {
+            let mut own = self.table.foreign_keys.iter().flat_map(|key| &key.columns);
+            own.any(|(own, _)| own.eq_ignore_ascii_case(column))
+        };
+        for column in self.shape.written.iter().skip(1).filter(|column| tells && (stays || !points(column))) {
             if !any_unknown(self.conn, &self.table.name, std::slice::from_ref(column))? {
                 names.push(column.clone());
             }

@@ -476,3 +476,33 @@ fn unless_nothing_follows_a_key_that_another_row_takes() {
         }
     }
 }
+
+#[test]
+fn to_the_key_of_a_deleted_row_whatever_its_children_do_then() {
+    let actions = [
+        "f REFERENCES parent ON DELETE CASCADE",
+        "f REFERENCES parent ON DELETE SET NULL",
+        "f REFERENCES parent ON UPDATE RESTRICT ON DELETE CASCADE",
+        "f REFERENCES parent ON UPDATE SET NULL ON DELETE CASCADE, g REFERENCES parent ON UPDATE CASCADE",
+        "f REFERENCES parent ON DELETE CASCADE, g REFERENCES parent ON UPDATE CASCADE",
+        "f REFERENCES parent ON DELETE SET NULL, g REFERENCES parent ON UPDATE CASCADE",
+    ];
+    for key in KEYS {
+        for child in actions {
+            for sql in [
+                "DELETE FROM parent WHERE id = 2; UPDATE parent SET id = 2 WHERE id = 1",
+                "DELETE FROM parent WHERE id = 2; UPDATE parent SET id = 2 WHERE id = 3; UPDATE parent SET id = 3 WHERE id = 1",
+            ] {
+                let project = Scratch::with_schema(&format!(
+                    "CREATE TABLE parent ({key}; CREATE TABLE child (n INTEGER PRIMARY KEY, {});
+                     INSERT INTO parent (id, v) VALUES (1, 'A'), (2, 'B'), (3, 'C'), (4, 'D');",
+                    child.replace("f REF", "f BLOB REF")
+                ));
+                let own = "INSERT INTO child (n, f) SELECT 102, id FROM parent WHERE id = 2; INSERT INTO child (n, f) SELECT 104, id FROM parent WHERE id = 4;";
+                let (remote, oracle, migration) = by_migration_and_by_hand(&project, own, sql);
+                let list = "SELECT group_concat(n || coalesce(v, '-'), ' ' ORDER BY n) FROM child LEFT JOIN parent ON id = f";
+                assert_same(&remote, &oracle, list, &format!("{key} {child}\n{sql}\n{migration}"));
+            }
+        }
+    }
+}

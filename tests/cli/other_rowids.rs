@@ -75,3 +75,22 @@ fn when_nothing_but_its_rowid_names_it() {
         assert_eq!(keys_after(table, &rounds), "c3 theirs", "{table}");
     }
 }
+
+#[test]
+fn in_a_table_without_a_primary_key_that_points_to_itself_or_to_one_that_points_back() {
+    let circle = "CREATE TABLE other (k TEXT UNIQUE, r TEXT REFERENCES t (k));
+                  CREATE TABLE t (k TEXT UNIQUE, v TEXT, r TEXT REFERENCES other (k)); INSERT INTO t (k) VALUES ('a');";
+    let itself =
+        "CREATE TABLE t (k TEXT NOT NULL UNIQUE, v TEXT REFERENCES t (k)); INSERT INTO t VALUES ('a', NULL);";
+    for table in [circle, itself] {
+        // The row of the second round has here the rowid that D1 gave to its own one: it is left as it is there, and so is that.
+        for change in [
+            "DELETE FROM t WHERE k = 'b'",
+            "UPDATE t SET k = 'c' WHERE k = 'b'",
+            "UPDATE t SET v = 'a' WHERE k = 'b'",
+        ] {
+            let after = keys_after(table, &["INSERT INTO t (k) VALUES ('b')", change]);
+            assert_eq!(after, "a b theirs", "{change}\n{table}");
+        }
+    }
+}
