@@ -196,7 +196,12 @@ fn compare_table(
         (),
         |row| row.get(0),
     )?;
-    if kinds.contains('U') || (kinds.contains('I') && kinds.contains('D')) {
+    // Where a row took the key of an equal one, only the one that came or went is listed.
+    let is_followed = !shape.hidden_rowid && files.children(&table.name).next().is_some();
+    if (is_followed && !kinds.is_empty())
+        || kinds.contains('U')
+        || (kinds.contains('I') && kinds.contains('D'))
+    {
         pair(conn, files, table, &diff, moment.known(files, table))?;
     }
     arrange_updates(conn, table, &diff)?;

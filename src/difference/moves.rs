@@ -21,6 +21,9 @@ const PAIRS: &str = "temp.d1_migrate_pairs";
 /// What was traced: the key that a row has now, the key that it had in the files.
 const TRACED: &str = "temp.d1_migrate_traced";
 
+/// The names of rows that do not differ, but that a pair names.
+const EQUALS: &str = "temp.d1_migrate_equals";
+
 /// The pairs that both databases know, and whether they are kept.
 const MOVED: &str = "temp.d1_migrate_moved";
 
@@ -244,9 +247,31 @@ impl Moves<'_> {
     /// Takes the proposed pairs over, as far as they hold.
     fn take(&self, table: &Table, follow: Follow) -> rusqlite::Result<()> {
         self.resolve(table)?;
+        self.list_equals()?;
         self.choose(follow)?;
         self.rewrite()?;
-        self.conn.execute_batch(&format!("DROP TABLE {MOVED}"))
+        let Self { diff, l, s, .. } = self;
+        let unmoved = all(l.0.iter().zip(&s.0).map(|(l, s)| format!("x.{l} = x.{s}")));
+        self.conn.execute_batch(&format!(
+            "DELETE FROM {diff} AS x WHERE kind = 'U' AND {unmoved} AND EXISTS (SELECT 1 FROM {EQUALS} e WHERE {});
+             DROP TABLE {EQUALS}; DROP TABLE {MOVED}",
+            l.same("e", "x"),
+        ))
+    }
+
+    /// Lists for a moment the rows that a pair would part though they do not differ: whoever took a key may hold just what its
+    /// former row held.
+    fn list_equals(&self) -> rusqlite::Result<()> {
+        let Self { diff, l, s, .. } = self;
+        let (l_list, s_list) = (l.list(), s.list());
+        self.conn.execute_batch(&format!(
+            "CREATE TABLE {EQUALS} AS
+               SELECT {l_list} FROM {MOVED} m WHERE NOT EXISTS (SELECT 1 FROM {diff} x WHERE {})
+               UNION SELECT {s_list} FROM {MOVED} m WHERE NOT EXISTS (SELECT 1 FROM {diff} x WHERE {});
+             INSERT INTO {diff}(kind, {l_list}, {s_list}) SELECT 'U', {l_list}, {l_list} FROM {EQUALS};",
+            l.same("x", "m"),
+            s.same("x", "m"),
+        ))
     }
 
     /// Proposes what was traced.

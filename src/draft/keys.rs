@@ -8,7 +8,7 @@ use rusqlite::types::ValueRef;
 
 use super::Error;
 use super::batches::Batches;
-use super::parts::{Parts, RELEASE};
+use super::parts::Parts;
 use super::rows::RowWriter;
 use super::spool::Spool;
 use crate::difference::{
@@ -43,8 +43,8 @@ pub(super) fn change(
         let watched =
             watched.filter(|table| reached.contains(&table.name) || table.name == leading.table.name);
         let watch = Watch::begin(conn, &watched.collect::<Vec<_>>(), step)?;
+        // Rows that will go may stand aside until then: the file goes on.
         spool.drain(|sql| parts.statement(sql))?;
-        parts.statement(RELEASE)?;
         let partners = watch.end(compared.iter().chain(&selected.left))?;
         let moment = Moment::AfterKeys(step, &partners);
         pending = recheck(conn, here, files, &[leading], &reached, &selected.left, moment)?;

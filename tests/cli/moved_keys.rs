@@ -506,3 +506,40 @@ fn to_the_key_of_a_deleted_row_whatever_its_children_do_then() {
         }
     }
 }
+
+#[test]
+fn to_the_key_of_a_row_that_held_the_same() {
+    for key in KEYS {
+        for sql in [
+            "UPDATE parent SET id = 9 WHERE id = 1; UPDATE parent SET id = 1 WHERE id = 2",
+            "DELETE FROM parent WHERE id = 1; UPDATE parent SET id = 1 WHERE id = 2",
+            "UPDATE parent SET id = 9 WHERE id = 1; INSERT INTO parent (id, v) VALUES (1, 'same')",
+        ] {
+            let project = Scratch::with_schema(&format!(
+                "CREATE TABLE parent ({key}; CREATE TABLE child (n INTEGER PRIMARY KEY, parent REFERENCES parent {CASCADE});
+                 INSERT INTO parent (id, v) VALUES (1, 'same'), (2, 'same'), (3, 'C');"
+            ));
+            let own = "INSERT INTO child SELECT 100 + id, id FROM parent;";
+            let (remote, oracle, migration) = by_migration_and_by_hand(&project, own, sql);
+            let list = "SELECT group_concat(n || ' ' || parent, ', ' ORDER BY n) FROM child";
+            assert_same(&remote, &oracle, list, &format!("{key}\n{sql}\n{migration}"));
+        }
+    }
+}
+
+#[test]
+fn in_one_file_with_the_end_of_a_row_that_stepped_aside() {
+    let project = Scratch::with_schema(
+        "CREATE TABLE parent (id TEXT PRIMARY KEY, v) WITHOUT ROWID;
+         CREATE TABLE child (id INTEGER PRIMARY KEY, parent TEXT REFERENCES parent ON UPDATE CASCADE ON DELETE RESTRICT);
+         INSERT INTO parent VALUES ('a', 1), ('b', 2), ('z', 3);",
+    );
+    project.d1([]).success();
+    project.sql("DELETE FROM parent WHERE id = 'a'; UPDATE parent SET id = 'a' WHERE id = 'b'; UPDATE parent SET v = 77 WHERE id = 'z'");
+    project.d1(["data", "-m", "aside", "--max-file-size", "100"]).success();
+    project.assert_replay_agrees();
+    let migration = project.read("0002_aside.sql");
+    // Where RESTRICT refuses its end, nothing of it has happened.
+    assert!(migration.contains("SET id = 'd1-migrate "), "{migration}");
+    assert!(migration.contains("DELETE FROM parent WHERE id = 'd1-migrate "), "{migration}");
+}
