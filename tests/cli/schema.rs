@@ -73,3 +73,18 @@ fn a_dropped_and_a_renamed_table_leave_nothing_of_the_tool_behind() {
     project.d1(["data", "-m", "after"]).success();
     project.assert_replay_agrees();
 }
+
+#[test]
+fn a_generated_column_in_a_unique_index_gets_another_name() {
+    let project = Scratch::with_schema(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, g AS (a + 1) VIRTUAL); CREATE UNIQUE INDEX i ON t (a, g);
+         INSERT INTO t (id, a) VALUES (0, 0);",
+    );
+    project.d1([]).success();
+    project.d1(["schema", "-m", "name"]).success();
+    project.append("migrations/0002_name.sql", "ALTER TABLE t RENAME COLUMN g TO next;");
+    project.d1(["apply"]).success();
+    project.sql("UPDATE t SET a = 5");
+    project.d1(["data", "-m", "change"]).success();
+    project.assert_replay_agrees();
+}

@@ -465,3 +465,18 @@ fn a_key_is_the_only_name_where_columns_hide_those_of_the_rowid() {
         &["UPDATE u SET rowid = 'c' WHERE rowid = 'C'", "DELETE FROM u WHERE rowid = 'D'", "DELETE FROM t"],
     ]);
 }
+
+#[test]
+fn a_strict_generated_column_makes_a_number_of_text_while_its_row_steps_aside() {
+    play(&[
+        &[
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT UNIQUE, g INTEGER AS (coalesce(a, 'nothing')) STORED) STRICT",
+            "INSERT INTO t(id, a) VALUES (1, '9223372036854775807'), (4, '1')",
+        ],
+        &[
+            "UPDATE t SET id = 4711 WHERE id = 1",
+            "UPDATE t SET id = 1 WHERE id = 4",
+            "UPDATE t SET id = 4 WHERE id = 4711",
+        ],
+    ]);
+}
