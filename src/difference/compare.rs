@@ -163,14 +163,12 @@ pub fn is_bold(files: &Schema, table: &Table) -> bool {
 
 /// Rows can be compared where both tables store the same columns under the same names.
 pub(super) fn has_same_columns(table: &Table, other: Option<&Table>) -> bool {
-    let names = |table: &Table| -> Vec<String> {
-        table.stored().map(|position| table.columns[position].name.to_lowercase()).collect()
-    };
-    other.is_some_and(|other| names(table) == names(other) && table.identity() == other.identity())
+    let stored = |table: &Table| names(table.stored().map(|position| &table.columns[position]));
+    other.is_some_and(|other| stored(table) == stored(other) && table.identity() == other.identity())
 }
 
-fn names(columns: &[Column]) -> impl Iterator<Item = String> {
-    columns.iter().map(|column| column.name.to_lowercase())
+fn names<'t>(columns: impl IntoIterator<Item = &'t Column>) -> Vec<String> {
+    columns.into_iter().map(|column| column.name.to_lowercase()).collect()
 }
 
 fn compare_table(
@@ -209,8 +207,7 @@ fn compare_table(
         pair(conn, files, table, &diff, moment.known(files, table))?;
     }
     // While generated columns have other names there, nothing is written, and unique keys over them cannot be asked for.
-    if names(&table.columns).eq(files.table(&table.name).into_iter().flat_map(|other| names(&other.columns)))
-    {
+    if files.table(&table.name).is_some_and(|other| names(&other.columns) == names(&table.columns)) {
         arrange_updates(conn, table, &diff)?;
     }
     Ok(Some(Rows::Listed(diff)))

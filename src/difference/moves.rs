@@ -43,8 +43,8 @@ pub(super) enum Follow {
 impl Follow {
     /// How the rows of this table are to be followed, as long as D1 takes what comes of it; `None` where nothing points to them.
     ///
-    /// Where no action is bound to a change of the key, children stay with the key: not those of the files' row are to go then, but
-    /// those of the key under which it was deleted.
+    /// Where no action is bound to a change of the key, children stay with the key. Those go that hung on the key under which a row
+    /// was deleted: another one than the files give it, if it had traded keys before.
     pub(super) fn boldly(files: &Schema, table: &Table) -> Option<Self> {
         let stays = |key: &ForeignKey| {
             points_to_name(key, table) && matches!(key.on_update, Action::Nothing | Action::Restrict)
@@ -260,17 +260,22 @@ impl Moves<'_> {
     }
 
     /// Lists for a moment the rows that a pair would part though they do not differ: whoever took a key may hold just what its
-    /// former row held.
+    /// former row held. Not where no row of a chain of pairs differs: these moves were taken back while nobody looked.
     fn list_equals(&self) -> rusqlite::Result<()> {
         let Self { diff, l, s, .. } = self;
         let (l_list, s_list) = (l.list(), s.list());
+        let next = all(l.0.iter().zip(&s.0).map(|(l, s)| format!("n.{s} = m.{l}")));
+        let former = all(l.0.iter().zip(&s.0).map(|(l, s)| format!("n.{l} = m.{s}")));
+        let of_known = format!("known k CROSS JOIN {MOVED} m ON m.rowid = k.pair CROSS JOIN {MOVED} n");
         self.conn.execute_batch(&format!(
-            "CREATE TABLE {EQUALS} AS
-               SELECT {l_list} FROM {MOVED} m WHERE NOT EXISTS (SELECT 1 FROM {diff} x WHERE {})
-               UNION SELECT {s_list} FROM {MOVED} m WHERE NOT EXISTS (SELECT 1 FROM {diff} x WHERE {});
+            "CREATE TABLE {EQUALS} AS WITH RECURSIVE known(pair) AS (
+               SELECT rowid FROM {MOVED} m WHERE EXISTS (SELECT 1 FROM {diff} x WHERE {same_l}) OR EXISTS (SELECT 1 FROM {diff} x WHERE {same_s})
+               UNION SELECT n.rowid FROM {of_known} ON {next} UNION SELECT n.rowid FROM {of_known} ON {former})
+             SELECT {l_list} FROM {MOVED} m WHERE rowid IN known AND NOT EXISTS (SELECT 1 FROM {diff} x WHERE {same_l})
+               UNION SELECT {s_list} FROM {MOVED} m WHERE rowid IN known AND NOT EXISTS (SELECT 1 FROM {diff} x WHERE {same_s});
              INSERT INTO {diff}(kind, {l_list}, {s_list}) SELECT 'U', {l_list}, {l_list} FROM {EQUALS};",
-            l.same("x", "m"),
-            s.same("x", "m"),
+            same_l = l.same("x", "m"),
+            same_s = s.same("x", "m"),
         ))
     }
 

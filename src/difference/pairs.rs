@@ -49,33 +49,16 @@ pub fn pair(
         return Ok(());
     };
     let primary = shape.hidden_rowid.then(|| primary_key(table)).flatten();
-    let pointed_to = pointed_to_keys(files, table);
-    let names = primary.iter().chain(&pointed_to).next().filter(|_| shape.hidden_rowid);
-    let parts = names.filter(|_| !matches!(known, Known::Before(_)));
-    if let Some(key) = parts {
-        list_changed(conn, table, &shape, key, diff)?;
-        let keeps = match known {
-            Known::Told(Some(follow)) => {
-                match follow.or_gone(|| any_traded(conn, table, &shape, key, diff))? {
-                    Follow::All | Follow::AllButTraded => true,
-                    Follow::Places => !takes_key_of_deleted(conn, &shape, diff, &same_key(table, key))?,
-                    Follow::Gone => false,
-                }
-            }
-            _ => false,
-        };
-        match known {
-            Known::Told(_) => mark_told(conn, table, &shape, key)?,
-            Known::Before(_) | Known::Settled => {
-                conn.execute(&format!("UPDATE {CHANGED} SET told = 1"), ())?;
-            }
-        }
-        take_apart(conn, diff, keeps)?;
+    let keys: Vec<Key> = primary.into_iter().chain(pointed_to_keys(files, table)).collect();
+    // Where the rowid is hidden, the first key names a row.
+    let name = keys.first().filter(|_| shape.hidden_rowid && !matches!(known, Known::Before(_)));
+    if let Some(name) = name {
+        part(conn, table, &shape, name, diff, known)?;
     }
-    for key in primary.iter().chain(&pointed_to) {
+    for key in &keys {
         join_by(conn, &shape, diff, &same_key(table, key))?;
     }
-    if parts.is_some() {
+    if name.is_some() {
         let told = format!("l.{} IN (SELECT l1 FROM {CHANGED} WHERE told)", shape.identity[0]);
         join_by(conn, &shape, diff, &format!("{} AND {told}", shape.same_row("s", "l")))?;
         conn.execute_batch(&format!("DROP TABLE {CHANGED}"))?;
@@ -119,6 +102,41 @@ fn is_pointed_to(files: &Schema, table: &Table, key: &UniqueKey) -> bool {
     })
 }
 
+/// Takes the rows apart whose key changed under their rowid, to be matched by key first; those that are one by what is known are
+/// marked, and kept together as far as the changefeed is believed.
+fn part(
+    conn: &Connection,
+    table: &Table,
+    shape: &RowShape,
+    key: &[(usize, String)],
+    diff: &str,
+    known: Known,
+) -> rusqlite::Result<()> {
+    list_changed(conn, table, shape, key, diff)?;
+    let mut keeps = false;
+    match known {
+        Known::Told(as_told) => {
+            mark_told(conn, table, shape, key)?;
+            if let Some(as_told) = as_told {
+                keeps = match as_told.or_gone(|| any_traded(conn, table, shape, key, diff))? {
+                    Follow::All | Follow::AllButTraded => true,
+                    Follow::Places => !takes_key_of_deleted(conn, shape, diff, &same_key(table, key))?,
+                    Follow::Gone => false,
+                };
+            }
+        }
+        Known::Before(_) | Known::Settled => {
+            conn.execute(&format!("UPDATE {CHANGED} SET told = 1"), ())?;
+        }
+    }
+    let apart = if keeps { "NOT told" } else { "1" };
+    conn.execute_batch(&format!(
+        "DELETE FROM {diff} WHERE rowid IN (SELECT r FROM {CHANGED} WHERE {apart});
+         INSERT INTO {diff}(kind, l1) SELECT 'I', l1 FROM {CHANGED} WHERE {apart};
+         INSERT INTO {diff}(kind, s1) SELECT 'D', s1 FROM {CHANGED} WHERE {apart};"
+    ))
+}
+
 /// Lists the rows whose key changed under their rowid.
 fn list_changed(
     conn: &Connection,
@@ -142,7 +160,7 @@ fn list_changed(
     ))
 }
 
-/// Did a row that is deleted now change the key that the files give before?
+/// Did a row that is deleted now change the key that the files give, since the last migration?
 fn any_traded(
     conn: &Connection,
     table: &Table,
@@ -155,7 +173,8 @@ fn any_traded(
     }
     let sql = format!(
         "SELECT 1 FROM {LIVE}.{CHANGEFEED} f CROSS JOIN {} s ON s.{} = f.key
-         WHERE f.tbl = {} AND f.op = 'U' AND ({}) AND f.key IN (SELECT s1 FROM {diff} WHERE kind = 'D')",
+         WHERE f.id > (SELECT coalesce(max(id), 0) FROM {LIVE}.{CHANGEFEED} WHERE op = 'A')
+           AND f.tbl = {} AND f.op = 'U' AND ({}) AND f.key IN (SELECT s1 FROM {diff} WHERE kind = 'D')",
         shape.shadow(),
         shape.identity[0],
         string_literal(&table.name),
@@ -194,16 +213,6 @@ fn mark_told(
         shadow = shape.shadow(),
         rowid = shape.identity[0],
         table = string_literal(&table.name),
-    ))
-}
-
-/// Takes the rows apart whose key changed, to be matched by key first; unless it was told, and such rows are kept together.
-fn take_apart(conn: &Connection, diff: &str, keeps: bool) -> rusqlite::Result<()> {
-    let apart = if keeps { "NOT told" } else { "1" };
-    conn.execute_batch(&format!(
-        "DELETE FROM {diff} WHERE rowid IN (SELECT r FROM {CHANGED} WHERE {apart});
-         INSERT INTO {diff}(kind, l1) SELECT 'I', l1 FROM {CHANGED} WHERE {apart};
-         INSERT INTO {diff}(kind, s1) SELECT 'D', s1 FROM {CHANGED} WHERE {apart};"
     ))
 }
 

@@ -45,7 +45,8 @@ impl<'t> Watch<'t> {
         Ok(watch)
     }
 
-    /// Ends it: the names by which these differences know the shadow's rows are those of now. Gives which rows belong together.
+    /// Ends it, and updates the tables of these differences: they know the shadow's rows by their names of now. Gives which rows
+    /// belong together.
     pub fn end<'d>(
         self,
         differences: impl Iterator<Item = &'d TableDifference> + Clone,
@@ -78,13 +79,13 @@ impl Watched<'_> {
         format!("d1_migrate_went_{}", self.number)
     }
 
-    /// No statement of these changes a rowid that no column shows.
-    fn may_go(&self) -> bool {
+    /// Can its rows get other names? No statement that changes keys changes a rowid that no column shows.
+    fn can_be_renamed(&self) -> bool {
         !self.shape.hidden_rowid
     }
 
     fn begin(&self, conn: &Connection) -> rusqlite::Result<()> {
-        if !self.may_go() {
+        if !self.can_be_renamed() {
             return Ok(());
         }
         let (log, names, shadow) = (self.log(), self.shape.identity.join(", "), self.shape.shadow());
@@ -124,10 +125,11 @@ impl Watched<'_> {
     }
 
     fn end(&self, conn: &Connection, lists: &[&str]) -> rusqlite::Result<Partners> {
-        if self.may_go() {
+        if self.can_be_renamed() {
             self.compose(conn)?;
         }
-        let list = format!("temp.d1_migrate_partners_{}", self.number);
+        let name = format!("d1_migrate_partners_{}", self.number);
+        let list = format!("temp.{name}");
         let (l, s) = (self.shape.slots('l').join(", "), self.shape.slots('s').join(", "));
         conn.execute_batch(&format!("DROP TABLE IF EXISTS {list}; CREATE TABLE {list}(kind, {l}, {s});"))?;
         for diff in lists {
@@ -137,9 +139,8 @@ impl Watched<'_> {
                 (),
             )?;
         }
-        let index = list.trim_start_matches("temp.");
-        conn.execute_batch(&format!("CREATE INDEX {list}_s ON {index}({s})"))?;
-        if self.may_go() {
+        conn.execute_batch(&format!("CREATE INDEX {list}_s ON {name}({s})"))?;
+        if self.can_be_renamed() {
             // Rows that did not differ are still one row, whoever took the one of the files along.
             let went = self.went();
             let known = self.same_slots("p.s", "w.n");
@@ -155,7 +156,7 @@ impl Watched<'_> {
 
     /// The rows of a table of differences under their names of now.
     fn rename(&self, conn: &Connection, diff: &str) -> rusqlite::Result<()> {
-        if !self.may_go() {
+        if !self.can_be_renamed() {
             return Ok(());
         }
         let slots = self.shape.slots('s').into_iter().zip(self.shape.slots('n'));

@@ -128,8 +128,8 @@ impl RowWriter<'_> {
         self.park(&aside, &key, &[], |writer, row| Ok(writer.given_up(row.get::<_, i64>(1)? & bits)))?;
         let followed = self.followed.iter().map(|&column| self.table.columns[column].name.as_str());
         let followed: Vec<&str> = followed.collect();
-        let either = self.update_query(diff, &key, &format!("({steps_aside} OR {changes})"));
-        let mut statement = self.conn.prepare(&either)?;
+        let changed = self.update_query(diff, &key, &format!("({steps_aside} OR {changes})"));
+        let mut statement = self.conn.prepare(&changed)?;
         let mut rows = statement.query(())?;
         let mut batches = Batches::new(&self.table.name);
         while let Some(row) = rows.next()? {

@@ -178,13 +178,10 @@ impl RowWriter<'_> {
         let keys = self.table.secondary_keys().enumerate().filter(|(number, _)| bits & key_bit(*number) != 0);
         let columns: Vec<usize> = keys.flat_map(|(_, key)| hang(key)).collect();
         let name = self.parked_name().filter(|_| bits & ROWID_BIT != 0);
-        let is_given_up = |position: &usize| {
-            columns.contains(position) || name.as_ref() == Some(&self.table.columns[*position].name)
-        };
-        let hidden = name.iter().filter(|name| self.table.column(name).is_none());
-        let columns =
-            self.table.stored().filter(is_given_up).map(|position| &self.table.columns[position].name);
-        hidden.chain(columns).cloned().collect()
+        let columns = self.table.stored().filter(|position| columns.contains(position));
+        let columns = columns.map(|position| self.table.columns[position].name.clone());
+        let others: Vec<String> = columns.filter(|column| name.as_ref() != Some(column)).collect();
+        name.into_iter().chain(others).collect()
     }
 
     pub(super) fn named_by(&self) -> Vec<usize> {
