@@ -150,7 +150,7 @@ fn trace(conn: &Connection, table: &Table) -> rusqlite::Result<Option<Traced>> {
         return Ok(None);
     };
     conn.execute_batch(&format!(
-        "CREATE TABLE {TRACED}(now UNIQUE, was); CREATE INDEX temp.d1_migrate_traced_was ON d1_migrate_traced(was);"
+        "CREATE TABLE {TRACED}(now UNIQUE, was, held INTEGER NOT NULL DEFAULT 0); CREATE INDEX temp.d1_migrate_traced_was ON d1_migrate_traced(was);"
     ))?;
     let mut go_on = conn.prepare(&format!("UPDATE OR REPLACE {TRACED} SET now = ?2 WHERE now = ?1"))?;
     // A second row that leaves the same key was not in the files.
@@ -197,7 +197,8 @@ fn trace(conn: &Connection, table: &Table) -> rusqlite::Result<Option<Traced>> {
     Ok(Some(Traced { any_ended }))
 }
 
-/// When a migration was applied, it may have held what was traced until then: what the files give tells.
+/// When a migration was applied, it may have held what was traced until then: what the files give tells. A key that they give may
+/// still be that of the row that left it, if that row has not come to its own new key there.
 fn forget_what_the_files_hold(conn: &Connection, table: &Table) -> rusqlite::Result<()> {
     let shape = RowShape::of(table);
     let named = all(shape.identity.iter().map(|name| format!("{name} = ?")));
@@ -208,14 +209,23 @@ fn forget_what_the_files_hold(conn: &Connection, table: &Table) -> rusqlite::Res
             .map_or(Ok(false), |key| is_there.query_row(params_from_iter(key), |row| row.get(0)))
     };
     let mut forget = conn.prepare_cached(&format!("DELETE FROM {TRACED} WHERE rowid = ?1"))?;
+    let mut hold = conn.prepare_cached(&format!("UPDATE {TRACED} SET held = ?2 WHERE rowid = ?1"))?;
     let mut traced = conn.prepare_cached(&format!("SELECT rowid, now, was FROM {TRACED}"))?;
     let mut traced = traced.query(())?;
     while let Some(row) = traced.next()? {
-        if in_files(row.get(1)?)? || !in_files(row.get(2)?)? {
-            forget.execute([row.get::<_, i64>(0)?])?;
-        }
+        let rowid: i64 = row.get(0)?;
+        match in_files(row.get(2)?)? {
+            true => hold.execute(params![rowid, in_files(row.get(1)?)?])?,
+            false => forget.execute([rowid])?,
+        };
     }
-    Ok(())
+    conn.execute_batch(&format!(
+        "DELETE FROM {TRACED} WHERE rowid NOT IN (
+           WITH RECURSIVE pending(r, was) AS (
+             SELECT rowid, was FROM {TRACED} WHERE NOT held
+             UNION SELECT t.rowid, t.was FROM pending p CROSS JOIN {TRACED} t ON t.now = p.was)
+           SELECT r FROM pending)"
+    ))
 }
 
 /// The columns of a table of identities that name one side of a pair.

@@ -551,6 +551,34 @@ fn but_not_by_a_trade_that_was_taken_back_while_nobody_looked() {
 }
 
 #[test]
+fn also_when_another_migration_came_between() {
+    for key in KEYS {
+        let project = Scratch::with_schema(&format!(
+            "CREATE TABLE other (v); CREATE TABLE parent ({key};
+             CREATE TABLE child (id INTEGER PRIMARY KEY, parent REFERENCES parent (id) {CASCADE});
+             INSERT INTO parent (id, v) VALUES (1, 'A'), (2, 'B'), (3, 'C');"
+        ));
+        project.d1([]).success();
+        let remote = Remote::of(&project).with_children();
+        project.sql("UPDATE parent SET id = 9 WHERE id = 3; UPDATE parent SET id = 3 WHERE id = 2; UPDATE parent SET id = 2 WHERE id = 1");
+        project.sql("INSERT INTO other VALUES (1)");
+        project.d1(["data", "-m", "other", "--tables", "other"]).success();
+        project.d1(["data", "-m", "keys"]).success();
+        project.assert_replay_agrees();
+        let migration = project.read("0003_keys.sql");
+        remote.run(&migration);
+        assert_eq!(remote.children(), "101A 102B 103C", "{key}\n{migration}");
+        // Written, they are not pending any more.
+        project.sql("UPDATE parent SET v = 'D' WHERE id = 3; UPDATE parent SET v = 'E' WHERE id = 2");
+        project.d1(["data", "-m", "values"]).success();
+        let migration = project.read("0004_values.sql");
+        assert!(!migration.contains("SET id"), "{key}\n{migration}");
+        remote.run(&migration);
+        assert_eq!(remote.children(), "101E 102D 103C", "{key}\n{migration}");
+    }
+}
+
+#[test]
 fn in_one_file_with_the_end_of_a_row_that_stepped_aside() {
     let project = Scratch::with_schema(
         "CREATE TABLE parent (id TEXT PRIMARY KEY, v) WITHOUT ROWID;
