@@ -71,8 +71,13 @@ impl RowShape {
 
     /// `alias` is the row that the slots of `side` in the table of identities `d` name.
     pub fn is_named(&self, alias: &str, side: char) -> String {
+        self.is_named_in("d", alias, side)
+    }
+
+    /// The same for a table of identities of another alias than `d`.
+    pub fn is_named_in(&self, list: &str, alias: &str, side: char) -> String {
         let pairs = self.identity.iter().zip(self.slots(side));
-        all(pairs.map(|(name, slot)| format!("{alias}.{name} = d.{slot}")))
+        all(pairs.map(|(name, slot)| format!("{alias}.{name} = {list}.{slot}")))
     }
 
     /// Two aliases show the same row.

@@ -7,7 +7,7 @@ use super::columns::{RowShape, rows_differ};
 use super::look::{Look, Scope};
 use super::moves::Follow;
 use super::order::arrange_updates;
-use super::pairs::{Known, pair};
+use super::pairs::{Known, pair, pointed_to_keys};
 use super::search::differing_indexes;
 use super::sequences::{Sequence, sequences};
 use super::went::Partners;
@@ -112,7 +112,7 @@ impl<'a> Moment<'a> {
     /// places change them back.
     fn known(self, files: &Schema, table: &Table) -> Known<'a> {
         match self {
-            Self::Before => Known::Told(Follow::boldly(files, table)),
+            Self::Before => Known::ToldOfReplaced(Follow::boldly(files, table)),
             Self::Again => Known::Told(Follow::carefully(files, table)),
             Self::AfterKeys(_, partners) => {
                 let own = partners.iter().find(|partners| partners.table == table.name);
@@ -159,6 +159,7 @@ pub(super) fn compare_tables(
 /// Would the rows of this table be matched otherwise if the changefeed were believed less?
 pub fn is_bold(files: &Schema, table: &Table) -> bool {
     Follow::boldly(files, table) != Follow::carefully(files, table)
+        || !pointed_to_keys(files, table).is_empty()
 }
 
 /// Rows can be compared where both tables store the same columns under the same names.

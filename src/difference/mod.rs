@@ -12,6 +12,7 @@ mod moves;
 mod order;
 mod pairs;
 mod recheck;
+mod replaced;
 mod search;
 mod select;
 mod sequences;

@@ -10,6 +10,7 @@ use rusqlite::{Connection, params, params_from_iter};
 use super::LIVE;
 use super::columns::{RowShape, all};
 use super::look::key_values;
+use super::pairs::set_apart;
 use super::went::Partners;
 use crate::changefeed;
 use crate::names::CHANGEFEED;
@@ -125,7 +126,7 @@ pub(super) fn stay_together(
 ) -> rusqlite::Result<()> {
     let moves = Moves { conn, diff, l: Slots::of(table, 'l'), s: Slots::of(table, 's') };
     if files.children(&table.name).next().is_some() {
-        moves.keep_apart(&partners.list)?;
+        moves.keep_apart(table, &partners.list)?;
     }
     let (l, s) = (moves.l.list(), moves.s.list());
     conn.execute_batch(&format!(
@@ -307,19 +308,13 @@ impl Moves<'_> {
 
     /// A row of the files that was alone before has no partner now either, whatever has its name here: that must not get its
     /// children.
-    fn keep_apart(&self, partners: &str) -> rusqlite::Result<()> {
-        let Self { diff, l, s, .. } = self;
-        let (l_list, s_list) = (l.list(), s.list());
-        let apart = "temp.d1_migrate_apart";
-        self.conn.execute_batch(&format!(
-            "CREATE TABLE {apart} AS SELECT rowid AS r, {l_list}, {s_list} FROM {diff} x
-               WHERE kind = 'U' AND EXISTS (SELECT 1 FROM {partners} p WHERE p.kind = 'D' AND {});
-             DELETE FROM {diff} WHERE rowid IN (SELECT r FROM {apart});
-             INSERT INTO {diff}(kind, {s_list}) SELECT 'D', {s_list} FROM {apart};
-             INSERT INTO {diff}(kind, {l_list}) SELECT 'I', {l_list} FROM {apart};
-             DROP TABLE {apart};",
-            s.same("p", "x"),
-        ))
+    fn keep_apart(&self, table: &Table, partners: &str) -> rusqlite::Result<()> {
+        let alone = format!(
+            "SELECT rowid FROM {} x WHERE kind = 'U' AND EXISTS (SELECT 1 FROM {partners} p WHERE p.kind = 'D' AND {})",
+            self.diff,
+            self.s.same("p", "x"),
+        );
+        set_apart(self.conn, &RowShape::of(table), self.diff, &alone)
     }
 
     /// Lists the pairs whose rows both databases know, under the names that these give them.

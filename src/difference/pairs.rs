@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use super::LIVE;
 use super::columns::{RowShape, all, column_differs};
 use super::moves::{Follow, follow, stay_together};
+use super::replaced::part_replaced;
 use super::went::Partners;
 use crate::changefeed;
 use crate::names::CHANGEFEED;
@@ -24,6 +25,8 @@ const CHANGED: &str = "temp.d1_migrate_changed";
 pub enum Known<'a> {
     /// What the changefeed tells, as far as it is believed.
     Told(Option<Follow>),
+    /// The same, and which rows came under the key of another one that went.
+    ToldOfReplaced(Option<Follow>),
     /// What was found before.
     Before(&'a Partners),
     /// The rows of the files have their rowids from here by now.
@@ -41,33 +44,55 @@ pub fn pair(
 ) -> rusqlite::Result<()> {
     let shape = RowShape::of(table);
     match known {
-        Known::Told(Some(as_told)) if !shape.hidden_rowid => follow(conn, as_told, table, diff)?,
-        Known::Told(_) | Known::Settled => {}
+        Known::Told(Some(as_told)) | Known::ToldOfReplaced(Some(as_told)) if !shape.hidden_rowid => {
+            follow(conn, as_told, table, diff)?;
+        }
+        Known::Told(_) | Known::ToldOfReplaced(_) | Known::Settled => {}
         Known::Before(partners) => stay_together(conn, files, partners, table, diff)?,
     }
-    let Identity::Rowid(_) = table.identity() else {
-        return Ok(());
-    };
+    let pointed_to = pointed_to_keys(files, table);
+    if let Identity::Rowid(_) = table.identity() {
+        pair_by_keys(conn, table, &shape, &pointed_to, diff, known)?;
+    }
+    match known {
+        Known::ToldOfReplaced(_) => part_replaced(conn, table, &shape, &pointed_to, diff),
+        _ => Ok(()),
+    }
+}
+
+/// Pairs rows by their primary key, where that is not their identity, and by those that foreign keys point to.
+fn pair_by_keys(
+    conn: &Connection,
+    table: &Table,
+    shape: &RowShape,
+    pointed_to: &[Key],
+    diff: &str,
+    known: Known,
+) -> rusqlite::Result<()> {
     let primary = shape.hidden_rowid.then(|| primary_key(table)).flatten();
-    let keys: Vec<Key> = primary.into_iter().chain(pointed_to_keys(files, table)).collect();
+    let keys: Vec<&Key> = primary.iter().chain(pointed_to).collect();
     // Where the rowid is hidden, the first key names a row.
     let name = keys.first().filter(|_| shape.hidden_rowid && !matches!(known, Known::Before(_)));
     if let Some(name) = name {
-        part(conn, table, &shape, name, diff, known)?;
+        part(conn, table, shape, name, diff, known)?;
     }
+    let may_be_one = match known {
+        Known::Before(partners) => partners.knows_no_end_of("s", shape),
+        _ => "1".into(),
+    };
     for key in &keys {
-        join_by(conn, &shape, diff, &same_key(table, key))?;
+        join_by(conn, shape, diff, &format!("{} AND {may_be_one}", same_key(table, key, "s", "l")))?;
     }
     if name.is_some() {
         let told = format!("l.{} IN (SELECT l1 FROM {CHANGED} WHERE told)", shape.identity[0]);
-        join_by(conn, &shape, diff, &format!("{} AND {told}", shape.same_row("s", "l")))?;
+        join_by(conn, shape, diff, &format!("{} AND {told}", shape.same_row("s", "l")))?;
         conn.execute_batch(&format!("DROP TABLE {CHANGED}"))?;
     }
     Ok(())
 }
 
 /// Columns of a unique key with their collations.
-type Key = Vec<(usize, String)>;
+pub(super) type Key = Vec<(usize, String)>;
 
 fn plain(key: &UniqueKey) -> Option<Key> {
     let column =
@@ -81,8 +106,8 @@ fn primary_key(table: &Table) -> Option<Key> {
 }
 
 /// Keys besides the primary one that foreign keys point to.
-fn pointed_to_keys(files: &Schema, table: &Table) -> Vec<Key> {
-    let keys = table.unique_keys.iter().filter(|key| is_pointed_to(files, table, key));
+pub(super) fn pointed_to_keys(files: &Schema, table: &Table) -> Vec<Key> {
+    let keys = table.secondary_keys().filter(|key| is_pointed_to(files, table, key));
     keys.filter_map(plain).collect()
 }
 
@@ -115,12 +140,14 @@ fn part(
     list_changed(conn, table, shape, key, diff)?;
     let mut keeps = false;
     match known {
-        Known::Told(as_told) => {
+        Known::Told(as_told) | Known::ToldOfReplaced(as_told) => {
             mark_told(conn, table, shape, key)?;
             if let Some(as_told) = as_told {
                 keeps = match as_told.or_gone(|| any_traded(conn, table, shape, key, diff))? {
                     Follow::All | Follow::AllButTraded => true,
-                    Follow::Places => !takes_key_of_deleted(conn, shape, diff, &same_key(table, key))?,
+                    Follow::Places => {
+                        !takes_key_of_deleted(conn, shape, diff, &same_key(table, key, "s", "l"))?
+                    }
                     Follow::Gone => false,
                 };
             }
@@ -130,10 +157,24 @@ fn part(
         }
     }
     let apart = if keeps { "NOT told" } else { "1" };
+    set_apart(conn, shape, diff, &format!("SELECT r FROM {CHANGED} WHERE {apart}"))
+}
+
+/// Makes a row that goes and one that comes of each of these updates in the table of differences.
+pub(super) fn set_apart(
+    conn: &Connection,
+    shape: &RowShape,
+    diff: &str,
+    which: &str,
+) -> rusqlite::Result<()> {
+    let (l, s) = (shape.slots('l').join(", "), shape.slots('s').join(", "));
+    let apart = "temp.d1_migrate_apart";
     conn.execute_batch(&format!(
-        "DELETE FROM {diff} WHERE rowid IN (SELECT r FROM {CHANGED} WHERE {apart});
-         INSERT INTO {diff}(kind, l1) SELECT 'I', l1 FROM {CHANGED} WHERE {apart};
-         INSERT INTO {diff}(kind, s1) SELECT 'D', s1 FROM {CHANGED} WHERE {apart};"
+        "CREATE TABLE {apart} AS SELECT rowid AS r, {l}, {s} FROM {diff} WHERE rowid IN ({which});
+         DELETE FROM {diff} WHERE rowid IN (SELECT r FROM {apart});
+         INSERT INTO {diff}(kind, {s}) SELECT 'D', {s} FROM {apart};
+         INSERT INTO {diff}(kind, {l}) SELECT 'I', {l} FROM {apart};
+         DROP TABLE {apart};",
     ))
 }
 
@@ -232,10 +273,10 @@ fn takes_key_of_deleted(
     conn.query_row(&sql, (), |row| row.get(0))
 }
 
-fn same_key(table: &Table, key: &[(usize, String)]) -> String {
+pub(super) fn same_key(table: &Table, key: &[(usize, String)], one: &str, other: &str) -> String {
     all(key.iter().map(|(position, collation)| {
         let name = quote_identifier(&table.columns[*position].name);
-        format!("s.{name} = l.{name} COLLATE {}", quote_identifier(collation))
+        format!("{one}.{name} = {other}.{name} COLLATE {}", quote_identifier(collation))
     }))
 }
 

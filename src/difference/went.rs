@@ -16,6 +16,14 @@ pub struct Partners {
     pub(super) list: String,
 }
 
+impl Partners {
+    /// The condition that the shadow's row of this alias had no partner before that is no more.
+    pub(super) fn knows_no_end_of(&self, alias: &str, shape: &RowShape) -> String {
+        let same = shape.is_named_in("p", alias, 's');
+        format!("NOT EXISTS (SELECT 1 FROM {} p WHERE p.kind = 'D' AND {same})", self.list)
+    }
+}
+
 /// Tables whose rows are watched.
 pub struct Watch<'t> {
     conn: &'t Connection,

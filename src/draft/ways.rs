@@ -88,7 +88,7 @@ fn attempt<T>(conn: &Connection, draft: impl Fn() -> Result<T, Error>) -> Result
     }
 }
 
-/// Did a row change its key that would be matched otherwise if the changefeed were believed less?
+/// Did a row change its key, or come where another one went, that would be matched otherwise if the changefeed were believed less?
 fn moves_boldly(
     conn: &Connection,
     files: &Schema,
@@ -97,11 +97,19 @@ fn moves_boldly(
     let order = children_first(files);
     for TableDifference { table, rows, .. } in differences {
         let Rows::Listed(diff) = rows else { continue };
-        if is_bold(files, table) && keys_change(conn, table, diff, &keys::followed(&order, table))? {
+        let is_bold = is_bold(files, table);
+        if is_bold
+            && (come_and_go(conn, diff)? || keys_change(conn, table, diff, &keys::followed(&order, table))?)
+        {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+fn come_and_go(conn: &Connection, diff: &str) -> rusqlite::Result<bool> {
+    let is_any = |kind: char| format!("EXISTS (SELECT 1 FROM {diff} WHERE kind = '{kind}')");
+    conn.query_row(&format!("SELECT {} AND {}", is_any('I'), is_any('D')), (), |row| row.get(0))
 }
 
 fn keys_change(conn: &Connection, table: &Table, diff: &str, followed: &[usize]) -> rusqlite::Result<bool> {

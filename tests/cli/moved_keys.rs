@@ -594,3 +594,57 @@ fn in_one_file_with_the_end_of_a_row_that_stepped_aside() {
     assert!(migration.contains("SET id = 'd1-migrate "), "{migration}");
     assert!(migration.contains("DELETE FROM parent WHERE id = 'd1-migrate "), "{migration}");
 }
+
+#[test]
+fn but_not_to_the_new_row_under_the_key_of_one_that_was_replaced() {
+    let actions = [
+        "ON UPDATE CASCADE ON DELETE CASCADE",
+        "ON UPDATE CASCADE ON DELETE SET NULL",
+        "ON UPDATE SET NULL ON DELETE CASCADE",
+    ];
+    for key in KEYS {
+        let key = key.replace(", v", ", slug TEXT UNIQUE, v").replace("v, id", "v, slug TEXT UNIQUE, id");
+        for actions in actions {
+            for sql in [
+                "UPDATE OR REPLACE parent SET slug = 'a' WHERE id = 2; INSERT INTO parent (id, slug, v) VALUES (1, 'b', 'new')",
+                "DELETE FROM parent WHERE id = 1; UPDATE parent SET slug = 'a' WHERE id = 2; INSERT INTO parent (id, slug) VALUES (1, 'd')",
+                "DELETE FROM parent WHERE id = 1; INSERT INTO parent (id, slug, v) VALUES (1, 'd', 'A'), (4, 'a', 'new')",
+            ] {
+                let project = Scratch::with_schema(&format!(
+                    "CREATE TABLE parent ({key}; CREATE TABLE child (n INTEGER PRIMARY KEY, slug TEXT REFERENCES parent (slug) {actions});
+                     INSERT INTO parent (id, slug, v) VALUES (1, 'a', 'A'), (2, 'b', 'B'), (3, 'c', 'C');"
+                ));
+                let own = "INSERT INTO child (slug) SELECT slug FROM parent ORDER BY slug;";
+                let (remote, oracle, migration) = by_migration_and_by_hand(&project, own, sql);
+                let list = "SELECT group_concat(n || coalesce(slug, '-'), ' ' ORDER BY n) FROM child";
+                assert_same(&remote, &oracle, list, &format!("{key} {actions}\n{sql}\n{migration}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn nor_where_nothing_becomes_of_the_children_of_the_replaced_row() {
+    for key in ["id INTEGER PRIMARY KEY", "id TEXT PRIMARY KEY"] {
+        let project = Scratch::with_schema(&format!(
+            "CREATE TABLE parent ({key}, slug TEXT UNIQUE); CREATE TABLE child (slug TEXT REFERENCES parent (slug) ON UPDATE CASCADE);
+             INSERT INTO parent VALUES (0, 's0'), (1, 's1');"
+        ));
+        project.d1([]).success();
+        let remote = Remote::of(&project);
+        remote.run("INSERT INTO child VALUES ('s0');");
+        project.sql(
+            "UPDATE OR REPLACE parent SET slug = 's0' WHERE id = 1; INSERT INTO parent VALUES (0, 's1')",
+        );
+        project.d1(["data", "-m", "replaced"]).success();
+        project.assert_replay_agrees();
+        // It followed the row that steps aside, and would be left behind when that goes: D1 says so, and nothing has happened.
+        let migration = project.read("0002_replaced.sql");
+        let refused = remote.0.execute_batch(&format!("BEGIN;\n{migration}\nCOMMIT;"));
+        assert_eq!(
+            refused.map_err(|error| error.to_string()),
+            Err("FOREIGN KEY constraint failed".to_owned()),
+            "{key}\n{migration}"
+        );
+    }
+}
