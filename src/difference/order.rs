@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use rusqlite::Connection;
 
-use super::columns::{RowShape, column_differs};
-use crate::schema::{Identity, Table, Term, UniqueKey};
+use super::columns::{RowShape, all, column_differs};
+use crate::schema::{ForeignKey, Identity, Table, Term, UniqueKey};
 use crate::sql_text::quote_identifier;
 
 /// The bit that stands for what names the row (a rowid, or the key of a table without) among the keys that it gives up. The
@@ -40,7 +40,7 @@ pub fn arrange_updates(conn: &Connection, table: &Table, diff: &str) -> rusqlite
 struct Wait {
     taker: i64,
     holder: i64,
-    /// The bit of the key.
+    /// The bit of the key; 0 where nothing can be given up.
     key: i64,
 }
 
@@ -81,7 +81,32 @@ fn waits(conn: &Connection, table: &Table, diff: &str) -> rusqlite::Result<Vec<W
         collect(conn, &taken, key_bit(number), &mut edges)?;
         conn.execute_batch("DROP TABLE temp.d1_migrate_taken; DROP TABLE temp.d1_migrate_held;")?;
     }
+    for foreign in table.own_followers() {
+        collect(conn, &followers(table, foreign, diff), 0, &mut edges)?;
+    }
     Ok(edges)
+}
+
+/// Rows that would follow a row of their own table, though they change themselves: these go first, or they could be taken to
+/// where another row still is.
+fn followers(table: &Table, foreign: &ForeignKey, diff: &str) -> String {
+    let shape = RowShape::of(table);
+    let name = |column: usize| quote_identifier(&table.columns[column].name);
+    let parent = table.pointed_to(foreign);
+    let own = foreign.columns.iter().filter_map(|(own, _)| table.column(own));
+    let points = all(own.zip(&parent).map(|(own, &parent)| format!("p.{} = c.{}", name(parent), name(own))));
+    let changes = parent.iter().map(|&column| column_differs(&table.columns[column], "l", "p"));
+    format!(
+        "SELECT e.rowid, d.rowid FROM {diff} d CROSS JOIN {shadow} c ON {child} CROSS JOIN {shadow} p ON {points}
+           CROSS JOIN {diff} e ON {was} AND e.kind = 'U' AND e.rowid <> d.rowid CROSS JOIN {live} l ON {is_now}
+         WHERE d.kind = 'U' AND ({})",
+        changes.collect::<Vec<_>>().join(" OR "),
+        shadow = shape.shadow(),
+        live = shape.live(),
+        child = shape.is_named("c", 's'),
+        was = shape.is_named_in("e", "p", 's'),
+        is_now = shape.is_named_in("e", "l", 'l'),
+    )
 }
 
 /// The collations of what names a row.

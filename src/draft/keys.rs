@@ -113,6 +113,7 @@ impl RowWriter<'_> {
         let changes = changes.join(" OR ");
         let key = self.key()?;
         let bits = self.followed.iter().fold(0, |bits, &column| bits | self.bits_of(column));
+        self.let_go(diff, &key)?;
         self.mark_in_the_way(diff)?;
         let steps_aside = format!("d.aside & {bits} <> 0");
         if self.leaves_children {

@@ -7,8 +7,8 @@
 use rusqlite::Connection;
 
 use super::Error;
-use super::rows::RowWriter;
-use crate::difference::{RowShape, Rows, TableDifference, column_differs};
+use super::rows::{Key, RowWriter};
+use crate::difference::{RowShape, Rows, TableDifference, all, column_differs};
 use crate::schema::{ForeignKey, Identity, Table};
 use crate::sql_text::quote_identifier;
 
@@ -131,5 +131,49 @@ impl RowWriter<'_> {
             self.shape.is_named("s", 's'),
         );
         self.park(&query, &key, &[], |writer, _| Ok(writer.loose.clone()))
+    }
+
+    /// Lets rows go of a parent in their own table whose key changes, if they go or move elsewhere: the unique value in which they
+    /// would follow it may be one that another row still holds.
+    pub(super) fn let_go(&mut self, diff: &str, key: &Key) -> Result<(), Error> {
+        let table = self.table;
+        for foreign in table.own_followers() {
+            let own = own_columns(table, foreign);
+            if own.iter().any(|column| names_the_row(table, *column) || self.followed.contains(column)) {
+                continue;
+            }
+            let query = self.query_elsewhere(diff, key, &own, &table.pointed_to(foreign));
+            let names: Vec<String> = own.iter().map(|&own| table.columns[own].name.clone()).collect();
+            self.park(&query, key, &[], |_, _| Ok(names.clone()))?;
+        }
+        Ok(())
+    }
+
+    /// Rows whose `own` columns point to a row of the same table that changes its `parent` columns, and that do not follow it.
+    fn query_elsewhere(&self, diff: &str, key: &Key, own: &[usize], parent: &[usize]) -> String {
+        let shape = &self.shape;
+        let name = |column: usize| quote_identifier(&self.table.columns[column].name);
+        let points = |child: &str, to: &str| {
+            let pairs = own.iter().zip(parent);
+            all(pairs.map(|(&own, &parent)| format!("{to}.{} = {child}.{}", name(parent), name(own))))
+        };
+        let changes: Vec<String> =
+            parent.iter().map(|&column| column_differs(&self.table.columns[column], "n", "p")).collect();
+        format!(
+            "SELECT {about} FROM {diff} d CROSS JOIN {shadow} s ON {named} WHERE d.kind <> 'I' AND EXISTS (
+               SELECT 1 FROM {shadow} p CROSS JOIN {diff} e ON {was} AND e.kind = 'U' CROSS JOIN {live} n ON {is_now}
+                 WHERE {pointed} AND ({changes})
+                   AND NOT (d.kind = 'U' AND EXISTS (SELECT 1 FROM {live} l WHERE {is_here} AND {follows})))",
+            about = self.about_row(key),
+            shadow = shape.shadow(),
+            live = shape.live(),
+            named = shape.is_named("s", 's'),
+            was = shape.is_named_in("e", "p", 's'),
+            is_now = shape.is_named_in("e", "n", 'l'),
+            pointed = points("s", "p"),
+            changes = changes.join(" OR "),
+            is_here = shape.is_named("l", 'l'),
+            follows = points("l", "n"),
+        )
     }
 }

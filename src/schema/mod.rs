@@ -253,6 +253,19 @@ impl Table {
         named.unwrap_or_else(|| self.primary_key.clone())
     }
 
+    /// Foreign keys to the table itself by which a unique value follows its parent (ON UPDATE CASCADE).
+    pub fn own_followers(&self) -> impl Iterator<Item = &ForeignKey> {
+        let is_unique = |(column, _): &(String, Option<String>)| {
+            let column = self.column(column);
+            column.is_some_and(|column| self.unique_keys.iter().any(|key| key.hangs_on(self, column)))
+        };
+        self.foreign_keys.iter().filter(move |key| {
+            key.parent.eq_ignore_ascii_case(&self.name)
+                && key.on_update == Action::Cascade
+                && key.columns.iter().any(is_unique)
+        })
+    }
+
     /// How its rows are named.
     pub fn identity(&self) -> Identity {
         if self.kind == TableKind::WithoutRowid {

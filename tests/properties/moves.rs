@@ -96,3 +96,45 @@ fn a_key_that_is_checked_against_another_column_changes_with_it() {
         ],
     ]);
 }
+
+#[test]
+fn rows_trade_keys_where_a_row_that_goes_would_follow_into_the_unique_value_of_another() {
+    for key in
+        ["id TEXT PRIMARY KEY", "n INTEGER PRIMARY KEY, id TEXT UNIQUE", "id BLOB NOT NULL PRIMARY KEY"]
+    {
+        for rest in ["", "NOT NULL "] {
+            play(&[
+                &[
+                    &format!(
+                        "CREATE TABLE t({key}, v, r TEXT {rest}UNIQUE REFERENCES t(id) ON UPDATE CASCADE)"
+                    ),
+                    "CREATE TABLE c(f REFERENCES t(id) ON UPDATE SET NULL)",
+                    "INSERT INTO t(id, v, r) VALUES ('z', 9, 'z'), ('a', 0, 'b'), ('A', 1, 'a'), ('b', 2, 'A')",
+                ],
+                &[
+                    "INSERT OR REPLACE INTO t(id, v, r) VALUES ('a', 0, 'A')",
+                    "UPDATE t SET id = 'aside' WHERE id = 'A'",
+                    "UPDATE t SET id = 'A' WHERE id = 'a'",
+                    "UPDATE t SET id = 'a' WHERE id = 'aside'",
+                ],
+            ]);
+        }
+    }
+}
+
+#[test]
+fn rows_that_share_a_part_of_their_key_with_their_parent_change_before_it() {
+    for rest in ["", " WITHOUT ROWID"] {
+        let table = format!(
+            "CREATE TABLE t(o TEXT, n INTEGER, un INTEGER, PRIMARY KEY (o, n), FOREIGN KEY (o, un) REFERENCES t ON UPDATE CASCADE){rest}"
+        );
+        play(&[
+            &[&table, "INSERT INTO t VALUES ('k1', 2, NULL), ('k1', 5, 2)"],
+            &[
+                "UPDATE t SET n = 10 WHERE n = 5",
+                "UPDATE t SET o = 'k12' WHERE n = 2",
+                "UPDATE t SET n = 5 WHERE n = 2",
+            ],
+        ]);
+    }
+}
