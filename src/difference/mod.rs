@@ -23,7 +23,7 @@ pub use columns::{RowShape, all, column_differs};
 pub use compare::{Comparison, Counts, Moment, Rows, TableDifference, compare, is_bold};
 pub use error::Error;
 pub use look::{Scope, remember};
-pub use order::{ROWID_BIT, key_bit};
+pub use order::{ROWID_BIT, arrange_followers_first, key_bit};
 pub use recheck::{any_update_changes, any_update_touches, reached, recheck};
 pub use search::{LIVE_TERMS, index_differs, is_search_index, with_terms};
 pub use select::{Selected, Selection, select};

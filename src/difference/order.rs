@@ -22,8 +22,22 @@ pub fn key_bit(number: usize) -> i64 {
 /// Arranges the updates in the table of differences: `step` is their order, `aside` the keys that a row must give up before
 /// the first of them.
 pub fn arrange_updates(conn: &Connection, table: &Table, diff: &str) -> rusqlite::Result<()> {
-    let edges = waits(conn, table, diff)?;
-    let order = sort(&edges);
+    arrange(conn, diff, &waits(conn, table, diff)?)
+}
+
+/// Arranges them anew, so that rows that would follow a row of their own table, though they change themselves, go before it where
+/// they can: after it, they could have been taken to where another row still is.
+pub fn arrange_followers_first(conn: &Connection, table: &Table, diff: &str) -> rusqlite::Result<()> {
+    conn.execute(&format!("UPDATE {diff} SET step = NULL, aside = 0"), ())?;
+    let mut edges = waits(conn, table, diff)?;
+    for foreign in table.own_followers() {
+        collect(conn, &followers(table, foreign, diff), 0, &mut edges)?;
+    }
+    arrange(conn, diff, &edges)
+}
+
+fn arrange(conn: &Connection, diff: &str, edges: &[Wait]) -> rusqlite::Result<()> {
+    let order = sort(edges);
     let mut put = conn.prepare(&format!("UPDATE {diff} SET step = ?2 WHERE rowid = ?1"))?;
     for (step, row) in order.rows.iter().enumerate() {
         put.execute([*row, step as i64 + 1])?;
@@ -60,7 +74,7 @@ fn waits(conn: &Connection, table: &Table, diff: &str) -> rusqlite::Result<Vec<W
             let index =
                 index.map(|(at, collation)| format!("s{} COLLATE {}", at + 1, quote_identifier(collation)));
             let index = index.collect::<Vec<_>>().join(", ");
-            conn.execute_batch(&format!("CREATE INDEX {diff}_names ON {place}({index})"))?;
+            conn.execute_batch(&format!("CREATE INDEX IF NOT EXISTS {diff}_names ON {place}({index})"))?;
         }
         let taken = format!(
             "SELECT d.rowid, h.rowid FROM {diff} d CROSS JOIN {diff} h ON {} AND h.kind = 'U' AND h.rowid <> d.rowid
@@ -81,20 +95,16 @@ fn waits(conn: &Connection, table: &Table, diff: &str) -> rusqlite::Result<Vec<W
         collect(conn, &taken, key_bit(number), &mut edges)?;
         conn.execute_batch("DROP TABLE temp.d1_migrate_taken; DROP TABLE temp.d1_migrate_held;")?;
     }
-    for foreign in table.own_followers() {
-        collect(conn, &followers(table, foreign, diff), 0, &mut edges)?;
-    }
     Ok(edges)
 }
 
-/// Rows that would follow a row of their own table, though they change themselves: these go first, or they could be taken to
-/// where another row still is.
+/// Each such row, waited for by the one that it would follow.
 fn followers(table: &Table, foreign: &ForeignKey, diff: &str) -> String {
     let shape = RowShape::of(table);
     let name = |column: usize| quote_identifier(&table.columns[column].name);
     let parent = table.pointed_to(foreign);
     let own = foreign.columns.iter().filter_map(|(own, _)| table.column(own));
-    let points = all(own.zip(&parent).map(|(own, &parent)| format!("p.{} = c.{}", name(parent), name(own))));
+    let points = all(own.zip(&parent).map(|(own, &parent)| format!("p.{} = +c.{}", name(parent), name(own))));
     let changes = parent.iter().map(|&column| column_differs(&table.columns[column], "l", "p"));
     format!(
         "SELECT e.rowid, d.rowid FROM {diff} d CROSS JOIN {shadow} c ON {child} CROSS JOIN {shadow} p ON {points}
@@ -204,7 +214,9 @@ fn sort(edges: &[Wait]) -> Order {
     all.sort_unstable();
     let mut ready: VecDeque<i64> = all.iter().copied().filter(|row| waiting[row] == 0).collect();
     let mut order = Order { rows: Vec::with_capacity(all.len()), aside: HashSet::new() };
-    let mut rest = all.iter().copied();
+    // A row that is waited for only by those it would follow has nothing to give up: it comes last.
+    let gives_up: HashSet<i64> = edges.iter().filter(|edge| edge.key != 0).map(|edge| edge.holder).collect();
+    let mut rest = all.iter().copied().filter(|row| gives_up.contains(row)).chain(all.iter().copied());
     loop {
         while let Some(row) = ready.pop_front() {
             order.rows.push(row);

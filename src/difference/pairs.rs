@@ -107,7 +107,8 @@ fn primary_key(table: &Table) -> Option<Key> {
 
 /// Keys besides the primary one that foreign keys point to.
 pub(super) fn pointed_to_keys(files: &Schema, table: &Table) -> Vec<Key> {
-    let keys = table.secondary_keys().filter(|key| is_pointed_to(files, table, key));
+    let is_primary = |key: &UniqueKey| key.plain_columns().as_ref() == Some(&table.primary_key);
+    let keys = table.unique_keys.iter().filter(|key| !is_primary(key) && is_pointed_to(files, table, key));
     keys.filter_map(plain).collect()
 }
 
@@ -225,7 +226,7 @@ fn any_traded(
 }
 
 /// Does the changefeed's entry `f` say that the key of `s` was changed?
-fn was(table: &Table, key: &[(usize, String)]) -> String {
+pub(super) fn was(table: &Table, key: &[(usize, String)]) -> String {
     let parts = key.iter();
     let parts =
         parts.map(|(position, _)| format!("instr(f.old, {})", changefeed::image_item(table, *position, "s")));

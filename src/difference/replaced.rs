@@ -4,18 +4,18 @@
 //! keys pointed to in the old one: children that hang on that value would follow the key to a new value, though their parent is
 //! the row that has the value now.
 
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, params_from_iter};
 
 use super::LIVE;
 use super::columns::{RowShape, all, column_differs};
 use super::look::key_values;
-use super::pairs::{Key, same_key, set_apart};
+use super::pairs::{Key, same_key, set_apart, was};
 use crate::changefeed;
 use crate::names::CHANGEFEED;
 use crate::schema::Table;
 
-/// Such rows: `r` in the table of differences, `l1…`, and whether the changefeed saw them come.
+/// Such rows: `r` in the table of differences, `l1…`, `s1…`, and whether the changefeed saw them come.
 const REPLACED: &str = "temp.d1_migrate_replaced";
 
 /// Takes them apart, as far as the changefeed saw them come. `keys` are those that foreign keys point to, besides the primary one.
@@ -30,7 +30,7 @@ pub(super) fn part_replaced(
         return Ok(());
     }
     if list(conn, table, shape, keys, diff)? {
-        mark_those_that_came(conn, table, shape)?;
+        mark_those_that_came(conn, table, shape, keys)?;
         set_apart(conn, shape, diff, &format!("SELECT r FROM {REPLACED} WHERE came"))?;
     }
     conn.execute_batch(&format!("DROP TABLE {REPLACED}"))
@@ -61,7 +61,8 @@ fn list(
         }
         false => shape.same_row("l", "s"),
     };
-    let slots = shape.slots('l').into_iter().map(|slot| format!("d.{slot} AS {slot}"));
+    let slots =
+        shape.slots('l').into_iter().chain(shape.slots('s')).map(|slot| format!("d.{slot} AS {slot}"));
     conn.execute_batch(&format!("DROP TABLE IF EXISTS {REPLACED}"))?;
     conn.execute(
         &format!(
@@ -77,8 +78,14 @@ fn list(
     conn.query_row(&format!("SELECT EXISTS (SELECT 1 FROM {REPLACED})"), (), |row| row.get(0))
 }
 
-/// Marks those that the changefeed saw come since the last migration. A row whose key was changed may be the old one still.
-fn mark_those_that_came(conn: &Connection, table: &Table, shape: &RowShape) -> rusqlite::Result<()> {
+/// Marks those that the changefeed saw come since the last migration. A row whose key was changed may be the old one still; one
+/// that first had what the old one had took over its children before it changed.
+fn mark_those_that_came(
+    conn: &Connection,
+    table: &Table,
+    shape: &RowShape,
+    keys: &[Key],
+) -> rusqlite::Result<()> {
     let slots = shape.slots('l');
     conn.execute_batch(&format!(
         "CREATE INDEX {REPLACED}_l ON {}({})",
@@ -88,10 +95,17 @@ fn mark_those_that_came(conn: &Connection, table: &Table, shape: &RowShape) -> r
     let named = all(slots.iter().map(|slot| format!("{slot} = ?")));
     let mut came = conn.prepare(&format!("UPDATE {REPLACED} SET came = 1 WHERE {named}"))?;
     let mut moved = conn.prepare(&format!("DELETE FROM {REPLACED} WHERE {named}"))?;
+    let had = keys.iter().map(|key| was(table, key)).collect::<Vec<_>>().join(" OR ");
+    let mut took_over = conn.prepare(&format!(
+        "DELETE FROM {REPLACED} AS d WHERE {named} AND EXISTS (
+           SELECT 1 FROM (SELECT ? AS old) f CROSS JOIN {} s ON {} WHERE {had})",
+        shape.shadow(),
+        shape.is_named("s", 's'),
+    ))?;
     let mut entries = conn.prepare(&format!(
-        "SELECT op, key, new_key FROM {LIVE}.{CHANGEFEED}
+        "SELECT op, key, new_key, old FROM {LIVE}.{CHANGEFEED}
            WHERE id > (SELECT coalesce(max(id), 0) FROM {LIVE}.{CHANGEFEED} WHERE op = 'A')
-             AND tbl = ?1 AND (op = 'I' OR (op = 'U' AND new_key IS NOT NULL)) ORDER BY id"
+             AND tbl = ?1 AND op IN ('I', 'U') ORDER BY id"
     ))?;
     let mut entries = entries.query([&table.name])?;
     while let Some(entry) = entries.next()? {
@@ -100,6 +114,13 @@ fn mark_those_that_came(conn: &Connection, table: &Table, shape: &RowShape) -> r
             if let Some(key) = key(1) {
                 came.execute(params_from_iter(key))?;
             }
+            continue;
+        }
+        if let Some(key) = key(1) {
+            let old = std::iter::once(entry.get(3)?);
+            took_over.execute(params_from_iter(key.into_iter().chain(old)))?;
+        }
+        if entry.get_ref(2)? == ValueRef::Null {
             continue;
         }
         for key in [key(1), key(2)].into_iter().flatten() {

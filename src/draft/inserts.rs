@@ -4,7 +4,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row};
 
 use super::Error;
-use super::rows::{LONGEST_NAME, Place, RowWriter, ordered};
+use super::rows::{LONGEST_NAME, Place, RowWriter, ordered, ordered_slots};
 use crate::difference::Rows;
 use crate::schema::TableKind;
 use crate::sql_text::{Batch, Pushed, condition, display_identifier, insert, quote_identifier};
@@ -28,7 +28,7 @@ impl RowWriter<'_> {
             Rows::Listed(diff) => format!(
                 "SELECT {written} FROM {diff} d CROSS JOIN {live} l ON {} WHERE d.kind = 'I' ORDER BY {}",
                 self.shape.is_named("l", 'l'),
-                ordered(&self.shape.slots('l'), "ASC"),
+                ordered_slots(&self.shape, 'l', "ASC"),
             ),
         };
         let sql = sql.trim_end_matches(" ORDER BY ").to_owned();

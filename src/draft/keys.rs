@@ -12,11 +12,20 @@ use super::parts::Parts;
 use super::rows::RowWriter;
 use super::spool::Spool;
 use crate::difference::{
-    Moment, ROWID_BIT, Rows, Selected, TableDifference, Watch, any_update_changes, column_differs, key_bit,
-    reached, recheck,
+    Moment, ROWID_BIT, Rows, Selected, TableDifference, Watch, any_update_changes, arrange_followers_first,
+    column_differs, key_bit, reached, recheck,
 };
 use crate::schema::{Action, ForeignKey, Schema, Table, children_among, children_first};
 use crate::sql_text::quote_identifier;
+
+/// Which rows of a table that points to itself are changed first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lead {
+    /// Any, as their values allow.
+    Any,
+    /// Those that would follow others, but go or move elsewhere.
+    AfterOwnChildren,
+}
 
 /// Changes them, parents first: what has followed then differs no more. Gives what still does.
 pub(super) fn change(
@@ -24,6 +33,7 @@ pub(super) fn change(
     here: &Schema,
     files: &Schema,
     selected: &Selected,
+    lead: Lead,
 ) -> Result<Vec<TableDifference>, Error> {
     let conn = parts.conn();
     let order = children_first(files);
@@ -34,7 +44,7 @@ pub(super) fn change(
         if !leads(conn, &order, &leading)? {
             continue;
         }
-        let spool = statements(conn, &order, &leading)?;
+        let spool = statements(conn, &order, &leading, lead)?;
         let reached = reached(conn, here, std::slice::from_ref(&leading))?;
         let (compared, others): (Vec<_>, Vec<_>) = pending
             .into_iter()
@@ -64,9 +74,19 @@ pub(super) fn leads(
 }
 
 /// The statements that change them.
-fn statements(conn: &Connection, order: &[&Table], leading: &TableDifference) -> Result<Spool, Error> {
+fn statements(
+    conn: &Connection,
+    order: &[&Table],
+    leading: &TableDifference,
+    lead: Lead,
+) -> Result<Spool, Error> {
     let mut spool = Spool::new();
-    RowWriter::new(conn, leading, order, &mut spool).keys()?;
+    let mut writer = RowWriter::new(conn, leading, order, &mut spool);
+    if let (Lead::AfterOwnChildren, Rows::Listed(diff)) = (lead, &leading.rows) {
+        arrange_followers_first(conn, &leading.table, diff)?;
+        writer.let_go(diff)?;
+    }
+    writer.keys()?;
     Ok(spool)
 }
 
@@ -113,7 +133,6 @@ impl RowWriter<'_> {
         let changes = changes.join(" OR ");
         let key = self.key()?;
         let bits = self.followed.iter().fold(0, |bits, &column| bits | self.bits_of(column));
-        self.let_go(diff, &key)?;
         self.mark_in_the_way(diff)?;
         let steps_aside = format!("d.aside & {bits} <> 0");
         if self.leaves_children {

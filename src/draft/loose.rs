@@ -76,8 +76,8 @@ fn mark_by(
         .map(|(&own, &theirs)| {
             let own = quote_identifier(&child.table.columns[own].name);
             let theirs = quote_identifier(&parent.table.columns[theirs].name);
-            // The parent's collation decides, as in SQLite's own check.
-            format!("p.{theirs} = c.{own}")
+            // The parent's collation and affinity decide, as in SQLite's own check, and its index serves.
+            format!("p.{theirs} = +c.{own}")
         })
         .collect();
     let changes: Vec<String> = parent_columns
@@ -135,16 +135,17 @@ impl RowWriter<'_> {
 
     /// Lets rows go of a parent in their own table whose key changes, if they go or move elsewhere: the unique value in which they
     /// would follow it may be one that another row still holds.
-    pub(super) fn let_go(&mut self, diff: &str, key: &Key) -> Result<(), Error> {
+    pub(super) fn let_go(&mut self, diff: &str) -> Result<(), Error> {
         let table = self.table;
+        let key = self.key()?;
         for foreign in table.own_followers() {
             let own = own_columns(table, foreign);
             if own.iter().any(|column| names_the_row(table, *column) || self.followed.contains(column)) {
                 continue;
             }
-            let query = self.query_elsewhere(diff, key, &own, &table.pointed_to(foreign));
+            let query = self.query_elsewhere(diff, &key, &own, &table.pointed_to(foreign));
             let names: Vec<String> = own.iter().map(|&own| table.columns[own].name.clone()).collect();
-            self.park(&query, key, &[], |_, _| Ok(names.clone()))?;
+            self.park(&query, &key, &[], |_, _| Ok(names.clone()))?;
         }
         Ok(())
     }
@@ -155,7 +156,7 @@ impl RowWriter<'_> {
         let name = |column: usize| quote_identifier(&self.table.columns[column].name);
         let points = |child: &str, to: &str| {
             let pairs = own.iter().zip(parent);
-            all(pairs.map(|(&own, &parent)| format!("{to}.{} = {child}.{}", name(parent), name(own))))
+            all(pairs.map(|(&own, &parent)| format!("{to}.{} = +{child}.{}", name(parent), name(own))))
         };
         let changes: Vec<String> =
             parent.iter().map(|&column| column_differs(&self.table.columns[column], "n", "p")).collect();

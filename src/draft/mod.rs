@@ -29,6 +29,7 @@ use crate::difference::{
 };
 use crate::schema::{Schema, Table, children_first};
 use crate::sql_text::{display_identifier, one_line, quote_identifier, string_literal};
+use keys::Lead;
 use parts::Parts;
 use rows::RowWriter;
 use spool::{Sink, Spool};
@@ -127,7 +128,8 @@ fn write_rows(
 ) -> Result<(), Error> {
     let conn = parts.conn();
     let mut pending = match way {
-        Way::KeysFirst => keys::change(parts, here, files, selected)?,
+        Way::KeysFirst => keys::change(parts, here, files, selected, Lead::Any)?,
+        Way::OwnChildrenFirst => keys::change(parts, here, files, selected, Lead::AfterOwnChildren)?,
         Way::ChildrenFirst | Way::Anew => selected.taken.clone(),
     };
     for round in 1..=MOST_ROUNDS {

@@ -90,7 +90,7 @@ impl<'a> RowWriter<'a> {
             self.about_row(&key),
             self.shape.shadow(),
             self.shape.is_named("s", 's'),
-            ordered(&self.shape.slots('s'), direction),
+            ordered_slots(&self.shape, 's', direction),
         );
         let mut statement = self.conn.prepare(&sql)?;
         let mut rows = statement.query(())?;
@@ -236,6 +236,12 @@ fn size(value: ValueRef) -> usize {
         ValueRef::Integer(_) | ValueRef::Real(_) => 8,
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len(),
     }
+}
+
+/// An ORDER BY list of what names one side in the table of differences `d`. A column of the user's may be called `l1` too.
+pub(super) fn ordered_slots(shape: &RowShape, side: char, direction: &str) -> String {
+    let slots: Vec<String> = shape.slots(side).iter().map(|slot| format!("d.{slot}")).collect();
+    ordered(&slots, direction)
 }
 
 /// An ORDER BY list.

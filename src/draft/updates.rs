@@ -6,7 +6,7 @@ use rusqlite::types::{Value, ValueRef};
 use super::Error;
 use super::batches::Batches;
 use super::parts::HOLD;
-use super::rows::{Key, Place, RowWriter, ordered};
+use super::rows::{Key, Place, RowWriter, ordered_slots};
 use crate::difference::{ROWID_BIT, Rows, column_differs, key_bit};
 use crate::schema::{Affinity, Identity, TableKind, UniqueKey};
 use crate::sql_text::{Cell, quote_identifier, update};
@@ -81,7 +81,7 @@ impl RowWriter<'_> {
             self.shape.is_named("l", 'l'),
             self.shape.shadow(),
             self.shape.is_named("s", 's'),
-            ordered(&self.shape.slots('s'), "ASC"),
+            ordered_slots(&self.shape, 's', "ASC"),
         )
     }
 

@@ -16,6 +16,8 @@ use crate::sql_text::quote_identifier;
 pub(super) enum Way {
     /// What children follow changes first, so that they go along.
     KeysFirst,
+    /// The same; and before them the rows of the same table that would follow them, but go or move elsewhere.
+    OwnChildrenFirst,
     /// Children are written before their parents.
     ChildrenFirst,
     /// The same; and rows that may have no other value to stand on meanwhile go and come again.
@@ -34,9 +36,13 @@ pub(super) fn first_that_works<T>(
     let attempt = |way, selected: &Selected| attempt(conn, || draft(way, selected));
     let mut selected = Cow::Borrowed(selected);
     if moves_boldly(conn, files, &selected.taken)? {
-        let way = ways(conn, files, &selected.taken)?[0];
-        if let Some(done) = attempt(way, &selected)? {
-            return Ok(done);
+        let ways = ways(conn, files, &selected.taken)?;
+        // Those in which keys lead, or the first.
+        let leading = ways.iter().position(|way| *way == Way::ChildrenFirst).unwrap_or(0).max(1);
+        for way in &ways[..leading] {
+            if let Some(done) = attempt(*way, &selected)? {
+                return Ok(done);
+            }
         }
         let taken = recheck(conn, here, files, &selected.taken, &[], &selected.left, Moment::Again)?;
         selected = Cow::Owned(with(taken));
@@ -63,6 +69,10 @@ fn ways(conn: &Connection, files: &Schema, differences: &[TableDifference]) -> R
             ways.insert(0, Way::KeysFirst);
             break;
         }
+    }
+    let points_to_itself = |difference: &TableDifference| difference.table.own_followers().next().is_some();
+    if ways[0] == Way::KeysFirst && differences.iter().any(points_to_itself) {
+        ways.insert(1, Way::OwnChildrenFirst);
     }
     for difference in differences {
         if gives_up_computed(conn, files, difference)? {

@@ -648,3 +648,18 @@ fn nor_where_nothing_becomes_of_the_children_of_the_replaced_row() {
         );
     }
 }
+
+#[test]
+fn where_a_new_row_took_over_a_deleted_one_before_it_changed() {
+    for columns in ["id TEXT PRIMARY KEY", "n INTEGER PRIMARY KEY, id TEXT UNIQUE"] {
+        let project = Scratch::with_schema(&format!(
+            "CREATE TABLE p ({columns}, v);
+             CREATE TABLE c (f REFERENCES p (id) ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED);
+             INSERT INTO p (id, v) VALUES ('x', 1);"
+        ));
+        let sql = "DELETE FROM p; INSERT INTO p (id, v) VALUES ('x', 2); UPDATE p SET id = 'y'; INSERT INTO p (id, v) VALUES ('x', 3)";
+        let (remote, oracle, migration) =
+            by_migration_and_by_hand(&project, "INSERT INTO c VALUES ('x');", sql);
+        assert_same(&remote, &oracle, "SELECT group_concat(f) FROM c", &format!("{columns}\n{migration}"));
+    }
+}

@@ -138,3 +138,37 @@ fn rows_that_share_a_part_of_their_key_with_their_parent_change_before_it() {
         ]);
     }
 }
+
+#[test]
+fn rows_trade_keys_where_no_row_of_a_circle_can_go_before_the_one_it_would_follow() {
+    play(&[
+        &[
+            "CREATE TABLE t(o INTEGER, id TEXT, r TEXT NOT NULL, v, PRIMARY KEY (o, id), UNIQUE (o, r), FOREIGN KEY (o, r) REFERENCES t ON UPDATE CASCADE) WITHOUT ROWID",
+            "INSERT INTO t(id, o, r, v) VALUES ('b', 2, 'A', 0), ('a', 2, 'b', 2), ('A', 2, 'a', 4)",
+        ],
+        &[
+            "UPDATE t SET id = 'park' WHERE id = 'a'",
+            "UPDATE t SET id = 'a' WHERE id = 'b'",
+            "UPDATE t SET id = 'b' WHERE id = 'park'",
+        ],
+    ]);
+    play(&[
+        &[
+            "CREATE TABLE t(id TEXT PRIMARY KEY, o TEXT UNIQUE REFERENCES t(id) ON UPDATE CASCADE, r TEXT NOT NULL UNIQUE REFERENCES t(o) ON UPDATE CASCADE, v)",
+            "INSERT INTO t VALUES ('d', 'a', 'a', 0), ('a', 'c', 'c', 2), ('c', 'd', 'd', 3)",
+        ],
+        &["UPDATE t SET id = 'park' WHERE id = 'c'", "UPDATE t SET id = 'c' WHERE id = 'a'"],
+    ]);
+}
+
+#[test]
+fn columns_have_the_names_that_the_list_of_differences_uses() {
+    play(&[
+        &[
+            "CREATE TABLE p(id TEXT PRIMARY KEY, l1 TEXT UNIQUE, s1 TEXT, l2, s2)",
+            "INSERT INTO p VALUES ('a', 'A', 'S', 1, 2), ('b', 'B', 'T', 1, 2)",
+        ],
+        &["UPDATE p SET l1 = 'C', s1 = 'U' WHERE id = 'a'", "INSERT INTO p(id, l1) VALUES ('c', 'A')"],
+        &["DELETE FROM p WHERE l1 = 'A'", "UPDATE p SET l2 = s1"],
+    ]);
+}
