@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::Error;
 use super::rows::{Key, RowWriter};
 use crate::difference::{RowShape, Rows, TableDifference, all, column_differs};
-use crate::schema::{ForeignKey, Identity, Table};
+use crate::schema::{Action, ForeignKey, Identity, Table, children_among};
 use crate::sql_text::quote_identifier;
 
 /// Marks the rows that must be made loose (`loose` in the tables of differences). `order` is the order of writing.
@@ -34,8 +34,17 @@ pub(super) fn mark(
 /// The columns of the foreign keys that point to a table that is written no later, as positions.
 pub(super) fn loose_columns(order: &[&Table], child: &Table) -> Vec<usize> {
     let at = order.iter().position(|table| table.name.eq_ignore_ascii_case(&child.name)).unwrap_or(0);
-    let mut columns: Vec<usize> =
-        backward_keys(order, at, child).flat_map(|(key, _)| own_columns(child, key)).collect();
+    let acts = |column: &usize| {
+        children_among(order.iter().copied(), &child.name)
+            .any(|(_, key)| key.on_update != Action::Nothing && child.pointed_to(key).contains(column))
+    };
+    let let_go = |key: &ForeignKey| {
+        // One column of several is enough: best one whose change does nothing to children.
+        let own = own_columns(child, key);
+        let free: Vec<usize> = own.iter().copied().filter(|column| !acts(column)).collect();
+        if free.is_empty() { own } else { free }
+    };
+    let mut columns: Vec<usize> = backward_keys(order, at, child).flat_map(|(key, _)| let_go(key)).collect();
     columns.sort_unstable();
     columns.dedup();
     columns

@@ -172,3 +172,45 @@ fn columns_have_the_names_that_the_list_of_differences_uses() {
         &["DELETE FROM p WHERE l1 = 'A'", "UPDATE p SET l2 = s1"],
     ]);
 }
+
+#[test]
+fn rows_let_go_of_their_own_table_by_a_column_that_takes_none_along() {
+    let table = |actions: &str| {
+        format!(
+            "CREATE TABLE t(o INTEGER, id TEXT, r TEXT NOT NULL, PRIMARY KEY (o, id), UNIQUE (o, r), FOREIGN KEY (o, r) REFERENCES t {actions})"
+        )
+    };
+    play(&[
+        &[
+            &table("ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED"),
+            "INSERT INTO t VALUES (2, 'a', 'A'), (2, 'A', 'a')",
+        ],
+        &[
+            "BEGIN",
+            "UPDATE t SET r = 'park' WHERE r = 'a'",
+            "UPDATE t SET r = 'a' WHERE r = 'A'",
+            "UPDATE t SET r = 'A' WHERE r = 'park'",
+            "COMMIT",
+        ],
+    ]);
+    play(&[
+        &[
+            &table("ON UPDATE SET NULL ON DELETE CASCADE"),
+            "INSERT INTO t VALUES (2, 'a', 'A'), (2, 'c', 'a'), (2, 'A', 'c')",
+        ],
+        &["DELETE FROM t WHERE o = 2"],
+    ]);
+}
+
+#[test]
+fn two_unique_columns_of_which_one_follows_the_other_hold_other_values_while_they_let_go() {
+    for kind in ["TEXT", "INTEGER", ""] {
+        let table = format!(
+            "CREATE TABLE t(id {kind} PRIMARY KEY, o {kind} UNIQUE REFERENCES t(id) ON UPDATE CASCADE ON DELETE CASCADE, r {kind} NOT NULL UNIQUE REFERENCES t(o) ON UPDATE CASCADE)"
+        );
+        play(&[
+            &[&table, "INSERT INTO t VALUES (1, 2, 3), (2, 3, 2), (3, 1, 1)"],
+            &["DELETE FROM t WHERE r = 2"],
+        ]);
+    }
+}
