@@ -2,7 +2,7 @@
 
 use super::LIVE;
 use crate::names::NEGATIVE_ZERO;
-use crate::schema::{Affinity, Column, Identity, Table};
+use crate::schema::{Affinity, Column, ForeignKey, Identity, Table};
 use crate::sql_text::quote_identifier;
 
 /// The SQL names of what a row of one table consists of.
@@ -84,6 +84,17 @@ impl RowShape {
     pub fn same_row(&self, one: &str, other: &str) -> String {
         all(self.identity.iter().map(|name| format!("{one}.{name} = {other}.{name}")))
     }
+}
+
+/// A row of `child` points to one of `parent` by this key; each is a table and its alias. The parent's collation and affinity decide,
+/// as in SQLite's own check (<https://sqlite.org/foreignkeys.html>): `+` takes those of the child away, so that the parent's index serves.
+pub fn points_to(key: &ForeignKey, child: (&Table, &str), parent: (&Table, &str)) -> String {
+    let name = |table: &Table, column: usize| quote_identifier(&table.columns[column].name);
+    let own = key.columns.iter().filter_map(|(own, _)| child.0.column(own));
+    let pairs = own.zip(parent.0.pointed_to(key));
+    all(pairs.map(|(own, theirs)| {
+        format!("{}.{} = +{}.{}", parent.1, name(parent.0, theirs), child.1, name(child.0, own))
+    }))
 }
 
 /// Joins conditions by AND.

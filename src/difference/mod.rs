@@ -19,7 +19,7 @@ mod sequences;
 mod unknown;
 mod went;
 
-pub use columns::{RowShape, all, column_differs};
+pub use columns::{RowShape, column_differs, points_to};
 pub use compare::{Comparison, Counts, Moment, Rows, TableDifference, compare, is_bold};
 pub use error::Error;
 pub use look::{Scope, remember};

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use rusqlite::Connection;
 
-use super::columns::{RowShape, all, column_differs};
+use super::columns::{RowShape, column_differs, points_to};
 use crate::schema::{ForeignKey, Identity, Table, Term, UniqueKey};
 use crate::sql_text::quote_identifier;
 
@@ -101,10 +101,8 @@ fn waits(conn: &Connection, table: &Table, diff: &str) -> rusqlite::Result<Vec<W
 /// Each such row, waited for by the one that it would follow.
 fn followers(table: &Table, foreign: &ForeignKey, diff: &str) -> String {
     let shape = RowShape::of(table);
-    let name = |column: usize| quote_identifier(&table.columns[column].name);
+    let points = points_to(foreign, (table, "c"), (table, "p"));
     let parent = table.pointed_to(foreign);
-    let own = foreign.columns.iter().filter_map(|(own, _)| table.column(own));
-    let points = all(own.zip(&parent).map(|(own, &parent)| format!("p.{} = +c.{}", name(parent), name(own))));
     let changes = parent.iter().map(|&column| column_differs(&table.columns[column], "l", "p"));
     format!(
         "SELECT e.rowid, d.rowid FROM {diff} d CROSS JOIN {shadow} c ON {child} CROSS JOIN {shadow} p ON {points}

@@ -8,9 +8,8 @@ use rusqlite::Connection;
 
 use super::Error;
 use super::rows::{Key, RowWriter};
-use crate::difference::{RowShape, Rows, TableDifference, all, column_differs};
+use crate::difference::{RowShape, Rows, TableDifference, column_differs, points_to};
 use crate::schema::{Action, ForeignKey, Identity, Table, children_among};
-use crate::sql_text::quote_identifier;
 
 /// Marks the rows that must be made loose (`loose` in the tables of differences). `order` is the order of writing.
 pub(super) fn mark(
@@ -81,14 +80,7 @@ fn mark_by(
     let (Rows::Listed(rows), Rows::Listed(parents)) = (&child.rows, &parent.rows) else { return Ok(()) };
     let (shape, parent_shape) = (RowShape::of(&child.table), RowShape::of(&parent.table));
     let parent_columns = parent.table.pointed_to(key);
-    let points: Vec<String> = (own_columns(&child.table, key).iter().zip(&parent_columns))
-        .map(|(&own, &theirs)| {
-            let own = quote_identifier(&child.table.columns[own].name);
-            let theirs = quote_identifier(&parent.table.columns[theirs].name);
-            // The parent's collation and affinity decide, as in SQLite's own check, and its index serves.
-            format!("p.{theirs} = +c.{own}")
-        })
-        .collect();
+    let points = points_to(key, (&child.table, "c"), (&parent.table, "p"));
     let changes: Vec<String> = parent_columns
         .iter()
         .map(|&column| column_differs(&parent.table.columns[column], "l", "p"))
@@ -120,7 +112,6 @@ fn mark_by(
         child = shape.shadow(),
         named = shape.is_named("c", 's'),
         parent = parent_shape.shadow(),
-        points = points.join(" AND "),
     ))?;
     Ok(())
 }
@@ -152,23 +143,20 @@ impl RowWriter<'_> {
             if own.iter().any(|column| names_the_row(table, *column) || self.followed.contains(column)) {
                 continue;
             }
-            let query = self.query_elsewhere(diff, &key, &own, &table.pointed_to(foreign));
+            let query = self.query_elsewhere(diff, &key, foreign);
             let names: Vec<String> = own.iter().map(|&own| table.columns[own].name.clone()).collect();
             self.park(&query, &key, &[], |_, _| Ok(names.clone()))?;
         }
         Ok(())
     }
 
-    /// Rows whose `own` columns point to a row of the same table that changes its `parent` columns, and that do not follow it.
-    fn query_elsewhere(&self, diff: &str, key: &Key, own: &[usize], parent: &[usize]) -> String {
-        let shape = &self.shape;
-        let name = |column: usize| quote_identifier(&self.table.columns[column].name);
-        let points = |child: &str, to: &str| {
-            let pairs = own.iter().zip(parent);
-            all(pairs.map(|(&own, &parent)| format!("{to}.{} = +{child}.{}", name(parent), name(own))))
-        };
+    /// Rows that point by `foreign` to a row of their own table that changes what they point to, and that do not follow it.
+    fn query_elsewhere(&self, diff: &str, key: &Key, foreign: &ForeignKey) -> String {
+        let (table, shape) = (self.table, &self.shape);
+        let points = |child: &str, parent: &str| points_to(foreign, (table, child), (table, parent));
+        let parent = table.pointed_to(foreign);
         let changes: Vec<String> =
-            parent.iter().map(|&column| column_differs(&self.table.columns[column], "n", "p")).collect();
+            parent.iter().map(|&column| column_differs(&table.columns[column], "n", "p")).collect();
         format!(
             "SELECT {about} FROM {diff} d CROSS JOIN {shadow} s ON {named} WHERE d.kind <> 'I' AND EXISTS (
                SELECT 1 FROM {shadow} p CROSS JOIN {diff} e ON {was} AND e.kind = 'U' CROSS JOIN {live} n ON {is_now}

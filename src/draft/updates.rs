@@ -15,7 +15,7 @@ use crate::sql_text::{Cell, quote_identifier, update};
 const ASIDE: i64 = -9_000_000_000_000_000_000;
 
 /// Between what two columns of a row hold then: one that follows another may be unique too.
-const COLUMN_APART: i64 = 1_000_000_000_000_000;
+const COLUMN_APART: i64 = 1_000_000_000_000;
 
 /// The column of a query about rows in which the shadow's identity begins.
 pub(super) const IDENTITY: usize = 5;
@@ -229,7 +229,7 @@ impl RowWriter<'_> {
             (Affinity::Integer, _) | (Affinity::Blob, Some(b'i')) => Value::Integer(moment),
             // Neighbours among the integers of this size are one REAL; up to 2^53 each has its own.
             (Affinity::Real, _) | (Affinity::Blob, Some(b'r')) => {
-                Value::Real(-4.0e15 - ((moment - ASIDE) % COLUMN_APART) as f64)
+                Value::Real(-4.0e15 - (moment - ASIDE) as f64)
             }
             (Affinity::Blob, _) => Value::Blob(moment.to_be_bytes().to_vec()),
         })

@@ -70,8 +70,8 @@ fn ways(conn: &Connection, files: &Schema, differences: &[TableDifference]) -> R
             break;
         }
     }
-    let points_to_itself = |difference: &TableDifference| difference.table.own_followers().next().is_some();
-    if ways[0] == Way::KeysFirst && differences.iter().any(points_to_itself) {
+    let follows_itself = |difference: &TableDifference| difference.table.own_followers().next().is_some();
+    if ways[0] == Way::KeysFirst && differences.iter().any(follows_itself) {
         ways.insert(1, Way::OwnChildrenFirst);
     }
     for difference in differences {

@@ -204,7 +204,7 @@ fn rows_let_go_of_their_own_table_by_a_column_that_takes_none_along() {
 
 #[test]
 fn two_unique_columns_of_which_one_follows_the_other_hold_other_values_while_they_let_go() {
-    for kind in ["TEXT", "INTEGER", ""] {
+    for kind in ["TEXT", "INTEGER", "REAL", ""] {
         let table = format!(
             "CREATE TABLE t(id {kind} PRIMARY KEY, o {kind} UNIQUE REFERENCES t(id) ON UPDATE CASCADE ON DELETE CASCADE, r {kind} NOT NULL UNIQUE REFERENCES t(o) ON UPDATE CASCADE)"
         );
