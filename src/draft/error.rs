@@ -42,6 +42,12 @@ pub enum Error {
         /// What SQLite says.
         reason: String,
     },
+    /// A name or a definition holds what wrangler's trimmer eats.
+    #[error("wrangler cuts `BEGIN TRANSACTION` out of every file, and a statement of the migration holds it")]
+    EatenByWrangler {
+        /// The statement's beginning.
+        sql: String,
+    },
     /// The draft ran, but what came out is not the local database.
     #[error("the migration would not give what the local database holds in table `{table}`")]
     Unproven {
@@ -93,6 +99,9 @@ impl Error {
             Self::Refused { sql, .. } => {
                 Some(format!("the statement begins `{sql}`; please report it, nothing was written"))
             }
+            Self::EatenByWrangler { sql } => Some(format!(
+                "write it in small letters in the schema of the local database; the statement begins `{sql}`"
+            )),
             Self::Unproven { .. } | Self::SchemaUnproven { .. } => {
                 Some("please report it, nothing was written".into())
             }

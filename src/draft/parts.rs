@@ -11,7 +11,7 @@ use super::Error;
 use super::part::{ClosedPart, OpenPart, Part};
 use crate::migrations::{file_name, header_line};
 use crate::shadow::{run_one, under_d1_limits};
-use crate::sql_text::PIECES;
+use crate::sql_text::{EATEN_BY_WRANGLER, PIECES};
 
 /// So many files may be on their way to the disk at a time.
 const MOST_CLOSING: usize = 4;
@@ -115,6 +115,9 @@ impl<'c> Parts<'c> {
     }
 
     fn put(&mut self, sql: &str) -> Result<(), Error> {
+        if sql.contains(EATEN_BY_WRANGLER) {
+            return Err(Error::EatenByWrangler { sql: beginning(sql) });
+        }
         under_d1_limits(self.conn, || run_one(self.conn, sql))?.map_err(|error| refused(sql, &error))?;
         match self.open.as_mut().map(|part| part.line(sql)) {
             Some(Err(error)) => Err(self.why_not_written(error)),
@@ -180,6 +183,10 @@ pub(super) fn no_foreign_key_is_open(conn: &Connection) -> bool {
 }
 
 fn refused(sql: &str, error: &rusqlite::Error) -> Error {
-    let beginning: String = sql.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(80).collect();
-    Error::Refused { sql: beginning, reason: error.to_string().replace(['\n', '\r'], " ") }
+    Error::Refused { sql: beginning(sql), reason: error.to_string().replace(['\n', '\r'], " ") }
+}
+
+/// What a statement begins with, on one line.
+fn beginning(sql: &str) -> String {
+    sql.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(80).collect()
 }

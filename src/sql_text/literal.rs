@@ -12,8 +12,8 @@ use std::fmt::Write;
 
 use super::real::push_real;
 
-/// Wrangler's trimmer eats this out of literals.
-const EATEN_BY_WRANGLER: &str = "BEGIN TRANSACTION";
+/// Wrangler's trimmer eats this out of files, wherever it stands.
+pub const EATEN_BY_WRANGLER: &str = "BEGIN TRANSACTION";
 
 /// Stand-ins for a carriage return, the first that the text does not hold is taken.
 pub(super) const CR_MARKS: [&str; 2] = ["\\r", "\u{240D}"];

@@ -16,7 +16,7 @@ pub mod trigger;
 
 pub use change::{Cell, condition, delete, insert, update};
 pub use identifier::{display_identifier, quote_identifier, string_literal};
-pub use literal::{literal, push_literal};
+pub use literal::{EATEN_BY_WRANGLER, literal, push_literal};
 pub use parse::parse_literals;
 pub use pieces::PIECES;
 pub use split::statements;

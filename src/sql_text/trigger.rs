@@ -1,7 +1,7 @@
 //! Triggers in the shape that the real D1 takes, and what a trigger waits for.
 
 use super::identifier::quote_identifier;
-use super::literal::{LineFeed, push_text};
+use super::literal::{EATEN_BY_WRANGLER, LineFeed, push_text};
 use super::tokens::{Token, TokenKind, tokens};
 
 /// The statement that a trigger waits for.
@@ -75,7 +75,7 @@ pub fn firing(sql: &str) -> Option<Firing> {
 ///
 /// The result is one line without comments; BEGIN and END are uppercase, each `CASE … END` stands in parentheses, names
 /// that are spelled like `begin` or `end` are quoted, and a line end inside a string is written as `replace('…\n…', '\n',
-/// char(10))`. (wrangler 4.164.0 takes any shape; the splitter of the real D1 does not: cloudflare/workers-sdk#15690, #4998,
+/// char(10))`, one that wrangler would cut as hexadecimal digits. (wrangler 4.164.0 takes any shape; the splitter of the real D1 does not: cloudflare/workers-sdk#15690, #4998,
 /// #4326, #4727.) Rewriting the result again changes nothing.
 ///
 /// A line end stays, and the result is then not one line, where no expression may stand: inside a quoted name, in an alias
@@ -135,7 +135,9 @@ fn push_part(out: &mut String, part: &Part<'_>, may_be_an_expression: bool) {
         Role::Keyword => out.push_str(&text.to_ascii_uppercase()),
         Role::Name => out.push_str(&quote_identifier(text)),
         Role::Plain => match content(&part.token).filter(|_| may_be_an_expression) {
-            Some(content) if content.contains(['\n', '\r']) => push_text(out, &content, LineFeed::Marked),
+            Some(content) if content.contains(['\n', '\r']) || content.contains(EATEN_BY_WRANGLER) => {
+                push_text(out, &content, LineFeed::Marked);
+            }
             _ => out.push_str(text),
         },
     }

@@ -343,3 +343,30 @@ fn a_reason_is_given_once_and_always_with_a_help() {
     assert_eq!(run.stderr.matches("os error").count(), 1, "{}", run.stderr);
     project.d1(["data", "-m", "x", "--since", "the day before"]).fails("the day before");
 }
+
+#[test]
+fn what_wrangler_would_cut_out_of_a_definition_is_refused_and_out_of_a_value_or_a_trigger_is_carried() {
+    for definition in [
+        "CREATE TABLE t (a DEFAULT 'BEGIN TRANSACTION; x; COMMIT;')",
+        "CREATE TABLE t (a CHECK (a <> 'BEGIN TRANSACTION'))",
+        "CREATE TABLE t (\"BEGIN TRANSACTION;\")",
+        "CREATE TABLE t (a); CREATE VIEW v AS SELECT 'BEGIN TRANSACTION;' AS a",
+    ] {
+        let project = Scratch::with_schema(definition);
+        let before = Before::of(&project);
+        project.d1([]).fails("BEGIN TRANSACTION").stderr_has("small letters");
+        before.is_still(&project);
+    }
+    let project = Scratch::with_schema(
+        "CREATE TABLE t (a); CREATE TABLE log (a);
+         CREATE TRIGGER tr AFTER INSERT ON t BEGIN INSERT INTO log VALUES ('BEGIN TRANSACTION; ' || NEW.a || 'COMMIT;'); END;
+         INSERT INTO t VALUES ('BEGIN TRANSACTION; BEGIN TRANSACTION;')",
+    );
+    project.d1([]).success();
+    project.sql("INSERT INTO t VALUES ('BEGIN TRANSACTION; COMMIT;')");
+    project.d1(["data", "-m", "more"]).success();
+    for name in project.migrations() {
+        assert!(!project.read(&name).contains("BEGIN TRANSACTION"), "{name}");
+    }
+    project.d1(["verify"]).success();
+}
