@@ -24,7 +24,7 @@ pub struct Comparison {
     pub drift: Vec<Drift>,
     /// Tables whose rows differ, in the order of the local schema.
     pub tables: Vec<TableDifference>,
-    /// Search indexes that differ: FTS5 tables without a text of their own.
+    /// FTS5 tables of which the settings differ, or the index that stands apart from its text.
     pub indexes: Vec<String>,
     /// AUTOINCREMENT counters that differ.
     pub sequences: Vec<Sequence>,

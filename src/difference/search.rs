@@ -1,5 +1,7 @@
-//! Search indexes: FTS5 tables that keep no text of their own, so that only their terms can be compared.
+//! Search indexes: FTS5 tables that keep no text of their own, so that only their terms can be compared; and the settings of
+//! every FTS5 table.
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::LIVE;
@@ -11,12 +13,23 @@ use crate::sql_text::{quote_identifier, string_literal};
 pub const LIVE_TERMS: &str = "temp.d1_migrate_live_terms";
 const SHADOW_TERMS: &str = "temp.d1_migrate_shadow_terms";
 
+/// What an FTS5 table can be told by `INSERT INTO f(f, rank) VALUES (option, value)` beside its definition, and what holds where
+/// nothing is said (<https://sqlite.org/fts5.html#special_insert_commands>).
+const SETTINGS: &str = "(SELECT column1 AS option, column2 AS usual FROM (VALUES ('rank', 'bm25()'), ('automerge', 4),
+    ('usermerge', 4), ('crisismerge', 16), ('deletemerge', 10), ('hashsize', 1048576), ('pgsz', 4050), ('secure-delete', 0)))";
+
 /// Is this an FTS5 table whose index stands apart from its text?
 pub fn is_search_index(table: &Table) -> bool {
     matches!(table.kind, TableKind::Virtual(Module::FtsExternalContent | Module::FtsContentless))
 }
 
-/// The search indexes that differ. Without `everything`, those that nobody wrote to since [`remember_indexes`] are passed over.
+/// Is this an FTS5 table?
+pub fn is_search_table(table: &Table) -> bool {
+    is_search_index(table) || table.kind == TableKind::Virtual(Module::FtsOwnContent)
+}
+
+/// The FTS5 tables of which the settings or the index differ. Without `everything`, indexes that nobody wrote to since
+/// [`remember_indexes`] are passed over.
 pub fn differing_indexes(
     conn: &Connection,
     here: &Schema,
@@ -24,13 +37,26 @@ pub fn differing_indexes(
     everything: bool,
 ) -> rusqlite::Result<Vec<String>> {
     let mut differing = Vec::new();
-    for table in here.tables.iter().filter(|table| is_search_index(table)) {
-        let is_in_both = files.table(&table.name).is_some_and(is_search_index);
-        if is_in_both && (everything || !is_untouched(conn, table)?) && index_differs(conn, table)? {
+    for table in here.tables.iter().filter(|table| is_search_table(table)) {
+        if !files.table(&table.name).is_some_and(|other| other.kind == table.kind) {
+            continue;
+        }
+        let is_written = is_search_index(table) && (everything || !is_untouched(conn, table)?);
+        if !differing_settings(conn, table)?.is_empty() || (is_written && index_differs(conn, table)?) {
             differing.push(table.name.clone());
         }
     }
     Ok(differing)
+}
+
+/// The settings of an FTS5 table that are not yet what they are here, with their values.
+pub fn differing_settings(conn: &Connection, table: &Table) -> rusqlite::Result<Vec<(String, Value)>> {
+    let config = quote_identifier(&format!("{}_config", table.name));
+    let set = |database| format!("coalesce((SELECT v FROM {database}.{config} WHERE k = option), usual)");
+    let (here, there) = (set(LIVE), set("main"));
+    let sql = format!("SELECT option, {here} FROM {SETTINGS} WHERE {here} IS NOT {there}");
+    let mut statement = conn.prepare(&sql)?;
+    statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
 /// Does the local index hold other terms than the shadow's, or for other documents?

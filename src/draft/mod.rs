@@ -24,7 +24,7 @@ pub use part::{Part, forget_drafts};
 pub use parts::Naming;
 
 use crate::difference::{
-    Moment, Scope, Selected, TableDifference, compare, is_search_index, reached, recheck, sequences,
+    Moment, Scope, Selected, TableDifference, compare, is_search_table, reached, recheck, sequences,
     unnameable,
 };
 use crate::schema::{Schema, Table, children_first};
@@ -97,7 +97,7 @@ pub fn initial(
         Selected { taken: comparison.tables, sequences: comparison.sequences, ..Selected::default() };
     write_rows(&mut parts, open_reader, here, &comparison.files, &selected, Way::ChildrenFirst)?;
     write_sequences(&mut parts, here, &selected)?;
-    let indexes = here.tables.iter().filter(|table| is_search_index(table)).map(|table| table.name.clone());
+    let indexes = here.tables.iter().filter(|table| is_search_table(table)).map(|table| table.name.clone());
     search::settle(&mut parts, here, &indexes.collect::<Vec<_>>())?;
     for sql in ddl::after_rows(here, |trigger| triggers::feeds_search(here, trigger)) {
         parts.statement(&sql)?;

@@ -1,4 +1,4 @@
-//! Search indexes that no trigger keeps: built anew from their text, or from their terms.
+//! FTS5 tables: their settings, and indexes that no trigger keeps, built anew from their text or from their terms.
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -6,15 +6,20 @@ use rusqlite::types::Value;
 use super::Error;
 use super::parts::Parts;
 use super::spool::{Sink, Spool};
-use crate::difference::{LIVE, LIVE_TERMS, index_differs, with_terms};
+use crate::difference::{LIVE, LIVE_TERMS, differing_settings, index_differs, is_search_index, with_terms};
 use crate::schema::{Module, Schema, Table, TableKind};
-use crate::sql_text::{Batch, Pushed, display_identifier, insert, quote_identifier};
+use crate::sql_text::{Batch, Pushed, display_identifier, insert, literal, quote_identifier};
 
-/// Brings each of these indexes to what the local one holds.
+/// Brings each of these FTS5 tables to the settings, and its index to the terms, that the local one has.
 pub(super) fn settle(parts: &mut Parts, here: &Schema, names: &[String]) -> Result<(), Error> {
     let conn = parts.conn();
     for table in here.tables.iter().filter(|table| names.contains(&table.name)) {
-        if !index_differs(conn, table)? {
+        let name = display_identifier(&table.name);
+        for (option, value) in differing_settings(conn, table)? {
+            let value = literal((&value).into());
+            parts.statement(&format!("INSERT INTO {name}({name}, rank) VALUES ('{option}', {value});"))?;
+        }
+        if !is_search_index(table) || !index_differs(conn, table)? {
             continue;
         }
         let spool = match table.kind {
