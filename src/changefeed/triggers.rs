@@ -10,7 +10,9 @@
 //! - They run for every row of a bulk statement, where each step of SQLite's bytecode and each string that it copies
 //!   counts: hence the order of the cases and the labels inside of them.
 //! - An image is a chain of `||`, nested as a balanced tree (expression depth 100).
-//! - A value that is too long for the journal is noted as `?`, so that no limit on strings is met.
+//! - A value that is too long for the journal is noted as `?`, so that no limit on strings is met. Where the text of a trigger
+//!   would be too long, it keeps no old values, and where it still is, it notes `?` for the row too: a trigger that does not
+//!   fit makes the whole schema unreadable to workerd.
 
 use crate::names::{CHANGEFEED, TRIGGER_PREFIX};
 use crate::schema::{Affinity, Column, Identity, Table};
@@ -57,12 +59,29 @@ pub fn triggers(table: &Table) -> Vec<Trigger> {
     if !table.is_trackable() {
         return Vec::new();
     }
-    let full = Body { table, images: true };
-    let all = full.all();
-    if all.iter().all(|trigger| trigger.sql.len() <= LONGEST_TRIGGER) {
-        return all;
-    }
-    Body { table, images: false }.all()
+    let fits = |all: &Vec<Trigger>| all.iter().all(|trigger| trigger.sql.len() <= LONGEST_TRIGGER);
+    let detailed = [true, false].map(|images| Body { table, images });
+    let all = detailed.iter().map(Body::all).find(fits);
+    all.unwrap_or_else(|| EVENTS.map(|event| trigger(table, event, &unnamed_row(table, event))).into())
+}
+
+const EVENTS: [&str; 3] = ["insert", "update", "delete"];
+
+fn trigger(table: &Table, event: &str, body: &str) -> Trigger {
+    let name = format!("{TRIGGER_PREFIX}{event}:{}", table.name);
+    let sql = format!(
+        "CREATE TRIGGER {} AFTER {} ON {} BEGIN {body}; END",
+        quote_identifier(&name),
+        event.to_uppercase(),
+        quote_identifier(&table.name),
+    );
+    Trigger { name, sql }
+}
+
+/// Notes that something happened to some row.
+fn unnamed_row(table: &Table, event: &str) -> String {
+    let (operation, table) = (event[..1].to_uppercase(), string_literal(&table.name));
+    format!("INSERT INTO {CHANGEFEED}(at,op,tbl,key) VALUES({NOW},'{operation}',{table},'{NOT_KEPT}')")
 }
 
 struct Body<'t> {
@@ -73,22 +92,8 @@ struct Body<'t> {
 
 impl Body<'_> {
     fn all(&self) -> Vec<Trigger> {
-        vec![
-            self.trigger("insert", &self.insert()),
-            self.trigger("update", &self.update()),
-            self.trigger("delete", &self.delete()),
-        ]
-    }
-
-    fn trigger(&self, event: &str, body: &str) -> Trigger {
-        let name = format!("{TRIGGER_PREFIX}{event}:{}", self.table.name);
-        let sql = format!(
-            "CREATE TRIGGER {} AFTER {} ON {} BEGIN {body}; END",
-            quote_identifier(&name),
-            event.to_uppercase(),
-            quote_identifier(&self.table.name),
-        );
-        Trigger { name, sql }
+        let bodies = [self.insert(), self.update(), self.delete()];
+        EVENTS.iter().zip(bodies).map(|(event, body)| trigger(self.table, event, &body)).collect()
     }
 
     fn insert(&self) -> String {
