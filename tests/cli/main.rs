@@ -6,6 +6,7 @@ mod bad_input;
 mod baseline;
 mod behind;
 mod cache;
+mod catalogue;
 mod check;
 mod crash;
 mod data;

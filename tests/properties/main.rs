@@ -20,12 +20,15 @@ mod moves;
 mod operations;
 mod regressions;
 mod remote;
+#[path = "../support/replay.rs"]
 mod replay;
 mod run;
 mod schema;
 mod scratch;
 mod shape;
 mod snapshot;
+#[path = "../support/trigger_text.rs"]
+mod trigger_text;
 mod values;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

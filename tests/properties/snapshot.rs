@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use crate::shape::{Table, identifier, tables};
+use crate::trigger_text::canonical;
 
 /// The schema and every row, one line each, sorted.
 pub(crate) fn snapshot(conn: &Connection) -> Vec<String> {
@@ -49,34 +50,6 @@ fn objects(conn: &Connection) -> Vec<String> {
         Ok(format!("{kind} {name} on {on}: {sql}"))
     });
     rows.expect("a schema").map(|line| line.expect("readable")).collect()
-}
-
-/// The text of a trigger without what putting it on one line may change: space, comments, case, and the parentheses that go
-/// around `CASE`.
-fn canonical(sql: &str) -> String {
-    let mut out = String::new();
-    let mut rest = sql;
-    while let Some(first) = rest.chars().next() {
-        let skip = |end: &str| rest.find(end).map_or(rest.len(), |at| at + end.len());
-        let taken = match first {
-            '\'' | '"' | '`' => {
-                // A doubled quote reads as two literals side by side, which compares as well.
-                let end = rest[1..].find(first).map_or(rest.len(), |at| at + 2);
-                out.push_str(&rest[..end]);
-                end
-            }
-            '-' if rest.starts_with("--") => skip("\n"),
-            '/' if rest.starts_with("/*") => skip("*/"),
-            '(' | ')' => 1,
-            _ if first.is_whitespace() => first.len_utf8(),
-            _ => {
-                out.extend(first.to_uppercase());
-                first.len_utf8()
-            }
-        };
-        rest = &rest[taken..];
-    }
-    out
 }
 
 fn rows(conn: &Connection, table: &Table, lines: &mut Vec<String>) {

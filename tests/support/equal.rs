@@ -10,6 +10,8 @@ use std::path::Path;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
+use super::trigger_text::canonical;
+
 /// How many differences are told; the rest is counted.
 const TOLD: usize = 20;
 
@@ -63,7 +65,11 @@ impl Snapshot {
         let mut rows = BTreeMap::new();
         for table in tables(&transaction) {
             for (key, row) in rows_of(&transaction, &table) {
-                rows.insert((table.clone(), key), row);
+                let mut place = (table.clone(), key);
+                while rows.contains_key(&place) {
+                    place.1.push_str(", again");
+                }
+                rows.insert(place, row);
             }
         }
         Self { schema: schema(&transaction), rows, counters: counters(&transaction) }
@@ -92,11 +98,8 @@ fn schema(connection: &Connection) -> BTreeMap<String, String> {
             continue;
         }
         let sql = sql.unwrap_or_default();
-        // The real D1 takes a trigger only on one line, so that is how the tool writes it.
-        let sql = match kind == "trigger" {
-            true => sql.split_whitespace().collect::<Vec<_>>().join(" "),
-            false => sql,
-        };
+        // The real D1 takes a trigger only in another shape, so that is how the tool writes it.
+        let sql = if kind == "trigger" { canonical(&sql) } else { sql };
         schema.insert(format!("{kind} {name}"), format!("on {table}: {sql}"));
     }
     schema
@@ -137,7 +140,7 @@ fn rows_of(connection: &Connection, table: &str) -> Vec<(String, String)> {
 }
 
 /// What tells the rows of a table apart, and how many columns that is: the rowid where it can be named, else the
-/// primary key.
+/// primary key, else all that they hold.
 fn key(connection: &Connection, table: &str, columns: &[String]) -> (String, usize) {
     let table = text_literal(table);
     let without_rowid = format!("SELECT name FROM pragma_table_list({table}) WHERE schema = 'main' AND wr");
@@ -148,8 +151,8 @@ fn key(connection: &Connection, table: &str, columns: &[String]) -> (String, usi
         Some(name) if texts(connection, &without_rowid).is_empty() => (name.to_owned(), 1),
         _ => {
             let query = format!("SELECT name FROM pragma_table_info({table}) WHERE pk ORDER BY pk");
-            let names = texts(connection, &query);
-            assert!(!names.is_empty(), "nothing tells the rows of {table} apart");
+            let key = texts(connection, &query);
+            let names = if key.is_empty() { columns } else { &key };
             let names: Vec<String> = names.iter().map(|name| identifier(name)).collect();
             (names.join(", "), names.len())
         }

@@ -5,5 +5,7 @@ pub(crate) mod dev;
 pub(crate) mod equal;
 mod install;
 pub(crate) mod project;
+pub(crate) mod replay;
 pub(crate) mod run;
+mod trigger_text;
 pub(crate) mod wrangler;

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::equal::{assert_nothing_of_the_tool, assert_same_database};
+use super::replay::replay;
 use super::run::{Run, command};
 use super::wrangler;
 
@@ -133,18 +134,13 @@ impl Scratch {
         connection.execute_batch(statements).unwrap_or_else(|e| panic!("{e} in {statements}"));
     }
 
-    /// Runs statements by the machine's `sqlite3`, often an older SQLite than this one; without it, as [`Self::sql`].
+    /// Runs statements by the machine's `sqlite3`, often an older SQLite than this one.
     pub(crate) fn sqlite3_shell(&self, statements: &str) {
         let mut shell = Command::new("sqlite3");
         shell.arg("-bail").arg(self.local_file()).arg(statements);
-        match shell.output() {
-            Ok(output) => assert!(
-                output.status.success(),
-                "sqlite3 refuses {statements}: {}",
-                String::from_utf8_lossy(&output.stderr)
-            ),
-            Err(_) => self.sql(statements),
-        }
+        let output = shell.output().expect("the sqlite3 shell is on PATH (Debian's package sqlite3)");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "sqlite3 refuses {statements}: {said}");
     }
 
     /// The first cell of a query on the local database, as text.
@@ -198,32 +194,36 @@ impl Scratch {
         let fresh = TempDir::new().expect("a temporary folder");
         wrangler::apply_to(&root, fresh.path());
         let rebuilt = local_file(fresh.path(), &self.id);
-        assert_nothing_of_the_tool(&rebuilt);
-        assert_same_database(&self.local_file(), &rebuilt);
-        for query in queries {
-            assert_eq!(answer(&rebuilt, query), answer(&self.local_file(), query), "{query}");
-        }
+        self.assert_is_local(&rebuilt, queries);
         assert_eq!(wrangler::unapplied(&root), Vec::<String>::new());
     }
 
-    /// The cheap judge: SQLite with D1's settings runs the folder, file by file, and gets the local database.
+    /// The cheap judge: SQLite with D1's settings and limits runs the folder, file by file, and gets the local database.
     #[track_caller]
     pub(crate) fn assert_replay_agrees(&self) {
+        self.assert_replay_agrees_on(&[]);
+    }
+
+    /// The same, and these queries have the same answers.
+    #[track_caller]
+    pub(crate) fn assert_replay_agrees_on(&self, queries: &[&str]) {
         let fresh = TempDir::new().expect("a temporary folder");
         let rebuilt = fresh.path().join("rebuilt.sqlite");
         let connection = Connection::open(&rebuilt).expect("an empty database");
-        connection
-            .execute_batch("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = OFF;")
-            .expect("pragmas");
-        for name in self.migrations() {
-            let sql = self.read(&name);
-            connection
-                .execute_batch(&format!("BEGIN;\n{sql}\nCOMMIT;"))
-                .unwrap_or_else(|e| panic!("{name}: {e}\n{sql}"));
-        }
+        let files: Vec<_> =
+            self.migrations().into_iter().map(|name| (name.clone(), self.read(&name))).collect();
+        replay(&connection, &files).unwrap_or_else(|why| panic!("{why}"));
         drop(connection);
-        assert_nothing_of_the_tool(&rebuilt);
-        assert_same_database(&self.local_file(), &rebuilt);
+        self.assert_is_local(&rebuilt, queries);
+    }
+
+    #[track_caller]
+    fn assert_is_local(&self, rebuilt: &Path, queries: &[&str]) {
+        assert_nothing_of_the_tool(rebuilt);
+        assert_same_database(&self.local_file(), rebuilt);
+        for query in queries {
+            assert_eq!(answer(rebuilt, query), answer(&self.local_file(), query), "{query}");
+        }
     }
 
     /// An empty local database, as wrangler leaves one: in WAL mode, beside a file that is none of the user's.

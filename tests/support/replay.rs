@@ -23,21 +23,20 @@ pub(crate) fn d1_settings(conn: &Connection) {
     conn.execute_batch("PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=OFF").expect("D1's settings");
 }
 
-/// What D1 would hold after all files.
-pub(crate) fn replay(files: &[(String, String)]) -> Result<Connection, String> {
-    let conn = Connection::open_in_memory().expect("memory");
-    d1_settings(&conn);
+/// Runs all files on an empty database as D1 would.
+pub(crate) fn replay(conn: &Connection, files: &[(String, String)]) -> Result<(), String> {
+    d1_settings(conn);
     conn.execute_batch("CREATE TABLE d1_migrations(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE)")
         .expect("an empty database");
     for (name, text) in files {
         shape(text).map_err(|wrong| format!("{name}: {wrong}"))?;
         conn.execute_batch("BEGIN").expect("no transaction is open");
-        run(&conn, text).map_err(|wrong| format!("replaying {name}: {wrong}\n{}", beginning(text)))?;
+        run(conn, text).map_err(|wrong| format!("replaying {name}: {wrong}\n{}", beginning(text)))?;
         conn.execute("INSERT INTO d1_migrations(name) VALUES (?1)", [name]).expect("recorded");
         conn.execute_batch("COMMIT")
             .map_err(|error| format!("replaying {name}: at the end: {error}\n{}", beginning(text)))?;
     }
-    Ok(conn)
+    Ok(())
 }
 
 fn run(conn: &Connection, text: &str) -> Result<(), String> {
