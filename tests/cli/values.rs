@@ -2,21 +2,25 @@
 
 use crate::support::project::Scratch;
 
-/// Long values under every constraint that could notice a value in pieces, a row of 100 columns, and one row that alone is
-/// longer than a statement.
+/// Long values under every constraint that could notice a value in pieces, a row of 100 columns, one row that alone is
+/// longer than a statement, and rows that point to each other from file to file.
 fn long_values() -> Scratch {
     let columns: Vec<String> = (0..100).map(|number| format!("c{number} TEXT")).collect();
     let wide: Vec<String> = (0..100).map(|number| format!("printf('%03000d', {number})")).collect();
     let project = Scratch::with_schema(&format!(
-        "CREATE TABLE big (id INTEGER PRIMARY KEY, j TEXT NOT NULL UNIQUE CHECK (json_valid(j) AND length(j) > 10), b BLOB) STRICT;
+        "CREATE TABLE big (id INTEGER PRIMARY KEY, j TEXT NOT NULL UNIQUE CHECK (json_valid(j) AND length(j) > 10), b BLOB UNIQUE CHECK (length(b) > 3)) STRICT;
+         CREATE TABLE kin (id INTEGER PRIMARY KEY, up INTEGER REFERENCES kin (id), big INTEGER REFERENCES big (id) ON DELETE CASCADE, t TEXT);
          CREATE TABLE named (k TEXT PRIMARY KEY, n NUMERIC) WITHOUT ROWID;
          CREATE TABLE wide ({});",
         columns.join(", ")
     ));
     project.sql(&format!(
-        "INSERT INTO big VALUES (1, json_object('a', printf('%0300000d', 7)), zeroblob(1500000));
+        "INSERT INTO big VALUES (1, json_object('a', printf('%0300000d', 7)), zeroblob(1600000));
          INSERT INTO big VALUES (2, json_object('a', printf('%0300000d', 8)), NULL);
          INSERT INTO big VALUES (3, json_array('it''s', char(10), char(13), char(0), 'BEGIN ' || 'TRANSACTION;'), randomblob(400000));
+         INSERT INTO big VALUES (4, json_object('text', printf('%01900000d', 7)), NULL), (5, json_object('b', 'blob'), randomblob(1900000));
+         INSERT INTO kin WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+           SELECT i, CASE WHEN i % 100 > 1 THEN i - 1 WHEN i % 100 = 1 THEN i + 1 END, 1 + i % 5, printf('%01000d', i) FROM n;
          INSERT INTO named VALUES (printf('%0120000d', 1), printf('%0150000d', 0) || 'x'), ('short', 1);
          INSERT INTO wide VALUES ({});",
         wide.join(", ")
@@ -33,6 +37,9 @@ fn values_at_the_limit_come_out_byte_for_byte() {
 
     project.sql(
         "UPDATE big SET j = json_object('b', printf('%0310000d', 9)), b = zeroblob(1680000) WHERE id = 2;
+         UPDATE big SET j = json_object('text', printf('%01900000d', 8)) WHERE id = 4;
+         UPDATE big SET b = randomblob(1900000) WHERE id = 5; UPDATE kin SET up = id + 1 WHERE up = id - 1 AND id % 100 < 99 AND id < 2500;
+         UPDATE kin SET up = NULL WHERE up IN (SELECT id FROM kin WHERE big = 1);
          DELETE FROM big WHERE id = 1; UPDATE named SET n = n || 'y'; DELETE FROM named WHERE k = 'short';
          INSERT INTO named VALUES ('text', CAST(X'FF00FE' AS TEXT)); UPDATE wide SET c99 = printf('%0120000d', 5);",
     );

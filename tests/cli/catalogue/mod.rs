@@ -3,6 +3,7 @@
 //! here, in the `sqlite3` shell and in a live `wrangler dev`?
 
 mod chapters;
+mod ddl;
 mod programs;
 
 use crate::support::project::Scratch;

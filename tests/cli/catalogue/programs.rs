@@ -50,18 +50,26 @@ impl Program for Bundled {
 }
 
 /// The `sqlite3` of the machine: on Debian 12 it is 3.40, older than what the tool is built with.
-pub(super) struct Shell(PathBuf);
+pub(super) struct Shell {
+    file: PathBuf,
+    foreign_keys: &'static str,
+}
 
 impl Shell {
     pub(super) fn start(project: &Scratch) -> Self {
-        Self(project.local_file())
+        Self { file: project.local_file(), foreign_keys: "PRAGMA foreign_keys=ON" }
+    }
+
+    /// As it is when nobody tells it otherwise.
+    pub(super) fn without_foreign_keys(project: &Scratch) -> Self {
+        Self { file: project.local_file(), foreign_keys: "PRAGMA foreign_keys=OFF" }
     }
 }
 
 impl Program for Shell {
     fn run(&mut self, sql: &str) -> Seen {
         let mut shell = Command::new("sqlite3");
-        shell.args(["-bail", "-cmd", "PRAGMA foreign_keys=ON"]).arg(&self.0).arg(sql);
+        shell.args(["-bail", "-cmd", self.foreign_keys]).arg(&self.file).arg(sql);
         shell.arg("SELECT changes(), CASE WHEN changes() > 0 THEN last_insert_rowid() END");
         let output = shell.output().expect("the sqlite3 shell is on PATH (Debian's package sqlite3)");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
