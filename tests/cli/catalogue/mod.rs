@@ -6,7 +6,10 @@ mod chapters;
 mod ddl;
 mod programs;
 
-use crate::support::project::Scratch;
+use rusqlite::Connection;
+
+use crate::support::project::{GUESTBOOK_ID, Scratch, local_file};
+use crate::support::wrangler;
 use chapters::{CHAPTERS, Chapter};
 use programs::{Bundled, Program, Shell, Worker};
 
@@ -96,6 +99,55 @@ fn the_real_wrangler_builds_every_chapter() {
     let queries: Vec<&str> = CHAPTERS.iter().flat_map(|chapter| chapter.queries).copied().collect();
     assert_carried(&project, &queries);
     project.assert_wrangler_agrees_on(&queries);
+}
+
+#[test]
+fn rows_that_only_d1_has_follow_their_parents_through_wrangler() {
+    let chapter = CHAPTERS.iter().find(|chapter| chapter.name == "foreign keys").expect("a chapter");
+    let project = tracked(std::slice::from_ref(chapter));
+    let d1 = tempfile::TempDir::new().expect("a temporary folder");
+    wrangler::apply_to(&project.root(), d1.path());
+    let remote = Connection::open(local_file(d1.path(), GUESTBOOK_ID)).expect("D1's file");
+    remote
+        .execute_batch(
+            "INSERT INTO f VALUES (500, 'five hundred', 0);
+             INSERT INTO f_cascade VALUES (500, 500), (501, 1), (502, 3), (503, 7), (504, 2);
+             INSERT INTO f_grand VALUES (500, 502, ''), (501, 503, '');
+             INSERT INTO f_null VALUES (500, 'five hundred'), (501, 'three');
+             INSERT INTO f_default VALUES (500, 3), (501, 500);
+             INSERT INTO f_self VALUES (500, 1), (501, 500), (502, 2);
+             INSERT INTO f_pair_child VALUES (500, 'p', 1), (501, 'p', 2), (502, 'q', 1);
+             INSERT INTO f_ring_a VALUES ('theirs', 'b');",
+        )
+        .expect("rows of D1's own");
+    let mut program = Bundled::start(&project);
+    for sql in (chapter.statements)() {
+        drop(program.run(&sql));
+    }
+    project.d1(["data", "-m", "families"]).success();
+    wrangler::apply_to(&project.root(), d1.path());
+    for (query, rows) in [
+        ("SELECT group_concat(id, ' ') FROM f WHERE id >= 100", "500"),
+        // 3 is 30 now; 7 went, and 2 went and came back.
+        (
+            "SELECT group_concat(id || '>' || f, ' ') FROM f_cascade WHERE id >= 500",
+            "500>500 501>1 502>30 504>2",
+        ),
+        ("SELECT group_concat(id || '>' || c, ' ') FROM f_grand WHERE id >= 500", "500>502"),
+        (
+            "SELECT group_concat(id || '>' || coalesce(f, ''), ' ') FROM f_null WHERE id >= 500",
+            "500>five hundred 501>",
+        ),
+        ("SELECT group_concat(id || '>' || f, ' ') FROM f_default WHERE id >= 500", "500>1 501>500"),
+        // 2 went and took its own along.
+        ("SELECT group_concat(id || '>' || up, ' ') FROM f_self WHERE id >= 500", "500>1 501>500"),
+        ("SELECT group_concat(id || '>' || a || b, ' ') FROM f_pair_child WHERE id >= 500", "500>p3 501>r1"),
+        // The rows `b` and `y` traded their names.
+        ("SELECT b FROM f_ring_a WHERE id = 'theirs'", "y"),
+    ] {
+        let found: String = remote.query_row(query, (), |row| row.get(0)).expect(query);
+        assert_eq!(found, rows, "{query}");
+    }
 }
 
 #[test]
