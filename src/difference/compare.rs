@@ -112,8 +112,8 @@ impl<'a> Moment<'a> {
     /// places change them back.
     fn known(self, files: &Schema, table: &Table) -> Known<'a> {
         match self {
-            Self::Before => Known::ToldOfReplaced(Follow::boldly(files, table)),
-            Self::Again => Known::Told(Follow::carefully(files, table)),
+            Self::Before => Known::Told { as_told: Follow::boldly(files, table), of_replaced: true },
+            Self::Again => Known::Told { as_told: Follow::carefully(files, table), of_replaced: false },
             Self::AfterKeys(_, partners) => {
                 let own = partners.iter().find(|partners| partners.table == table.name);
                 own.map_or(Known::Settled, Known::Before)

@@ -23,10 +23,13 @@ const CHANGED: &str = "temp.d1_migrate_changed";
 /// What is known of rows that changed their keys.
 #[derive(Debug, Clone, Copy)]
 pub enum Known<'a> {
-    /// What the changefeed tells, as far as it is believed.
-    Told(Option<Follow>),
-    /// The same, and which rows came under the key of another one that went.
-    ToldOfReplaced(Option<Follow>),
+    /// What the changefeed tells.
+    Told {
+        /// How far it is believed.
+        as_told: Option<Follow>,
+        /// Also of rows that came under the key of another one that went?
+        of_replaced: bool,
+    },
     /// What was found before.
     Before(&'a Partners),
     /// The rows of the files have their rowids from here by now.
@@ -44,10 +47,10 @@ pub fn pair(
 ) -> rusqlite::Result<()> {
     let shape = RowShape::of(table);
     match known {
-        Known::Told(Some(as_told)) | Known::ToldOfReplaced(Some(as_told)) if !shape.hidden_rowid => {
+        Known::Told { as_told: Some(as_told), .. } if !shape.hidden_rowid => {
             follow(conn, as_told, table, diff)?;
         }
-        Known::Told(_) | Known::ToldOfReplaced(_) | Known::Settled => {}
+        Known::Told { .. } | Known::Settled => {}
         Known::Before(partners) => stay_together(conn, files, partners, table, diff)?,
     }
     let pointed_to = pointed_to_keys(files, table);
@@ -55,7 +58,7 @@ pub fn pair(
         pair_by_keys(conn, table, &shape, &pointed_to, diff, known)?;
     }
     match known {
-        Known::ToldOfReplaced(_) => part_replaced(conn, table, &shape, &pointed_to, diff),
+        Known::Told { of_replaced: true, .. } => part_replaced(conn, table, &shape, &pointed_to, diff),
         _ => Ok(()),
     }
 }
@@ -141,7 +144,7 @@ fn part(
     list_changed(conn, table, shape, key, diff)?;
     let mut keeps = false;
     match known {
-        Known::Told(as_told) | Known::ToldOfReplaced(as_told) => {
+        Known::Told { as_told, .. } => {
             mark_told(conn, table, shape, key)?;
             if let Some(as_told) = as_told {
                 keeps = match as_told.or_gone(|| any_traded(conn, table, shape, key, diff))? {
