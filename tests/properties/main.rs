@@ -27,6 +27,7 @@ mod schema;
 mod scratch;
 mod shape;
 mod snapshot;
+mod tangle;
 #[path = "../support/trigger_text.rs"]
 mod trigger_text;
 mod values;
@@ -34,10 +35,14 @@ mod values;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 /// Finishes within about a minute in a debug build on two cores.
 const DEFAULT_CASES: u32 = 1_000;
+
+/// About a quarter of a minute.
+const TANGLES: u32 = 300;
 
 /// A change is judged by the same cases as the one before it; a run of some minutes looks for new ones.
 const SEED: u64 = 1;
@@ -45,31 +50,59 @@ const SEED: u64 = 1;
 /// So long a failure is shrunk, in milliseconds.
 const SHRINK_FOR: u32 = 30_000;
 
-/// How many cases were run.
-static RUN: AtomicU64 = AtomicU64::new(0);
-
 #[test]
 fn whatever_happens_the_folder_rebuilds_the_database_and_the_app_does_not_notice() {
+    hunt(case::case, run::case, DEFAULT_CASES);
+}
+
+#[test]
+fn whatever_happens_to_tables_that_point_to_themselves_the_folder_rebuilds_them() {
+    hunt(tangle::tangle, tangle::run, TANGLES);
+}
+
+/// Looks for a case that fails, on several threads.
+fn hunt<S: Strategy + 'static>(strategy: fn() -> S, run: fn(&S::Value) -> history::Result, cases: u32) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let threads = number("PROPERTIES_THREADS").unwrap_or(2).max(1);
     let until =
         number("PROPERTIES_MINUTES").map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
     let seed = number("PROPERTIES_SEED").unwrap_or_else(|| until.map_or(SEED, |_| rand_seed()));
-    let cases = number("PROPTEST_CASES").map_or(DEFAULT_CASES, |cases| cases as u32);
+    let cases = number("PROPTEST_CASES").map_or(cases, |cases| cases as u32);
     println!("PROPERTIES_SEED={seed}");
+    // How many cases were run, and how many of them met a fault of SQLite's own before their end.
+    let (count, cut_short) = (AtomicU64::new(0), AtomicU64::new(0));
+    let counted = |case: &S::Value| {
+        count.fetch_add(1, Relaxed);
+        let outcome = run(case);
+        if outcome.as_ref().is_err_and(|why| why == history::SQLITES_OWN) {
+            cut_short.fetch_add(1, Relaxed);
+        }
+        outcome
+    };
     let failures: Vec<String> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
-            .map(|thread| scope.spawn(move || work(seed, thread, cases.div_ceil(threads as u32), until)))
+            .map(|thread| {
+                let cases = cases.div_ceil(threads as u32);
+                scope.spawn(move || work(strategy, &counted, (seed, thread), cases, until))
+            })
             .collect();
         workers.into_iter().filter_map(|worker| worker.join().expect("a worker ends")).collect()
     });
     // Shrinking runs cases too.
-    println!("{} cases", RUN.load(Relaxed));
+    let (count, cut_short) = (count.into_inner(), cut_short.into_inner());
+    println!("{count} cases, {cut_short} of them cut short by a fault of SQLite's own");
     assert!(failures.is_empty(), "PROPERTIES_SEED={seed}\n{}", failures.join("\n\n"));
+    assert!(cut_short * 20 <= count, "{cut_short} of {count} cases prove nothing");
 }
 
 /// Runs cases on one thread; gives the shrunk script of the first that fails.
-fn work(seed: u64, thread: u64, cases: u32, until: Option<Instant>) -> Option<String> {
+fn work<S: Strategy>(
+    strategy: fn() -> S,
+    run: &(dyn Fn(&S::Value) -> history::Result + Sync),
+    (seed, thread): (u64, u64),
+    cases: u32,
+    until: Option<Instant>,
+) -> Option<String> {
     for batch in 0.. {
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -83,12 +116,9 @@ fn work(seed: u64, thread: u64, cases: u32, until: Option<Instant>) -> Option<St
             ..Config::default()
         };
         let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
-        let outcome = runner.run(&case::case(), |case| {
-            RUN.fetch_add(1, Relaxed);
-            match run::case(&case) {
-                Err(why) if why != history::SQLITES_OWN && !is_known(&why) => Err(TestCaseError::fail(why)),
-                _ => Ok(()),
-            }
+        let outcome = runner.run(&strategy(), |case| match run(&case) {
+            Err(why) if why != history::SQLITES_OWN && !is_known(&why) => Err(TestCaseError::fail(why)),
+            _ => Ok(()),
         });
         match outcome {
             Ok(()) => {}
