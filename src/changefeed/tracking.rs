@@ -5,14 +5,16 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::triggers::{APPLIED, NOW, applied_trigger, triggers};
 use crate::names::{CHANGEFEED, TRIGGER_PREFIX};
 use crate::schema::Table;
-use crate::sql_text::quote_identifier;
+use crate::sql_text::{Timing, firing, quote_identifier};
 
 /// Does the changefeed follow a table?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tracking {
     /// Its triggers are the ones this version writes for the table as it is now.
     On,
-    /// It has triggers of this tool, but not those: another shape of the table, another version of the tool.
+    /// It has triggers of this tool, but not those (another shape of the table, another version of the tool), or a newer AFTER
+    /// trigger of the user's: SQLite runs that one first, and where it ends in RAISE(IGNORE) or fails under OR FAIL, the row
+    /// has changed and the tool's trigger does not run.
     Stale,
     /// It has none.
     Off,
@@ -22,15 +24,15 @@ pub enum Tracking {
 
 /// How each table is tracked, in the order given.
 pub fn state(conn: &Connection, database: &str, tables: &[Table]) -> rusqlite::Result<Vec<Tracking>> {
+    // In the order in which they were made; SQLite runs the newest first.
     let sql = format!(
-        "SELECT tbl_name, name, sql FROM {}.sqlite_schema WHERE type = 'trigger' AND substr(name, 1, ?1) = ?2",
+        "SELECT tbl_name, name, sql FROM {}.sqlite_schema WHERE type = 'trigger' ORDER BY rowid",
         quote_identifier(database)
     );
     let mut statement = conn.prepare(&sql)?;
-    let rows = statement.query_map(params![TRIGGER_PREFIX.len() as i64, TRIGGER_PREFIX], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-    })?;
+    let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let present: Vec<(String, String, String)> = rows.collect::<rusqlite::Result<_>>()?;
+    let is_own = |name: &String| name.starts_with(TRIGGER_PREFIX);
     let has_changefeed = super::exists(conn, database)?;
     Ok(tables
         .iter()
@@ -38,14 +40,18 @@ pub fn state(conn: &Connection, database: &str, tables: &[Table]) -> rusqlite::R
             if !table.is_trackable() {
                 return Tracking::Impossible;
             }
-            let here: Vec<_> =
-                present.iter().filter(|(on, ..)| on.eq_ignore_ascii_case(&table.name)).collect();
+            let all = present.iter().filter(|(on, ..)| on.eq_ignore_ascii_case(&table.name));
+            let from_own_on: Vec<_> = all.skip_while(|(_, name, _)| !is_own(name)).collect();
+            let (here, newer): (Vec<_>, Vec<_>) =
+                from_own_on.into_iter().partition(|(_, name, _)| is_own(name));
+            let is_after = |sql: &str| firing(sql).is_none_or(|firing| firing.timing == Timing::After);
+            let is_first = !newer.iter().any(|(.., sql)| is_after(sql));
             let wanted = triggers(table);
             let complete = here.len() == wanted.len()
                 && wanted.iter().all(|wanted| {
                     here.iter().any(|(_, name, sql)| *name == wanted.name && *sql == wanted.sql)
                 });
-            match (here.is_empty(), complete && has_changefeed) {
+            match (here.is_empty(), complete && is_first && has_changefeed) {
                 (true, _) => Tracking::Off,
                 (false, true) => Tracking::On,
                 (false, false) => Tracking::Stale,

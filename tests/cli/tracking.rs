@@ -116,3 +116,32 @@ fn the_sqlite3_shell_writes_to_tracked_tables() {
     project.d1(["data", "-m", "shell"]).success();
     project.assert_replay_agrees();
 }
+
+#[test]
+fn no_change_is_lost_under_a_newer_trigger_that_leaves_out_the_older_ones() {
+    let project = Scratch::with_schema(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT UNIQUE); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')",
+    );
+    project.d1([]).success();
+    // As wrangler applies a migration: the tool does not see it.
+    let ddl = "CREATE TRIGGER gone AFTER DELETE ON t BEGIN SELECT RAISE(IGNORE); END;
+        CREATE TRIGGER new AFTER INSERT ON t BEGIN SELECT RAISE(IGNORE); END;
+        CREATE TRIGGER changed AFTER UPDATE ON t BEGIN SELECT RAISE(FAIL, 'kept') WHERE NEW.id = 1; SELECT RAISE(IGNORE); END;";
+    project.d1(["schema", "-m", "triggers"]).success();
+    project.append("migrations/0002_triggers.sql", ddl);
+    project.sql(&format!("{ddl} INSERT INTO d1_migrations (name) VALUES ('0002_triggers.sql')"));
+    project.d1(["check"]).success();
+    let change = |sql: &str| drop(project.sqlite().execute(sql, []));
+    for round in ["older", "newer"] {
+        change(&format!("UPDATE t SET v = '{round} 1' WHERE id = 1"));
+        change(&format!("UPDATE t SET v = '{round} 3' WHERE id = 3"));
+        change("DELETE FROM t WHERE id = 2");
+        change(&format!("INSERT INTO t VALUES (2, '{round} 2')"));
+        assert_eq!(project.ask("SELECT count(*) FROM t WHERE v LIKE '% %'"), "3");
+        project.d1(["check"]).code(1).says("t:");
+        // The second round comes after `track` has set its triggers anew.
+        project.d1(["track"]).success();
+        project.d1(["data", "-m", round]).success();
+        project.assert_replay_agrees();
+    }
+}
