@@ -16,6 +16,7 @@
 //! | `migrations` | the folder, and the table of what was applied |
 //! | `changefeed` | beside the road: which rows to look at, and what they were |
 //! | `sql_text` | SQL as text: names, literals, statements within D1's limits |
+//! | `math` | functions that D1 has and the SQLite here has not |
 //! | `engine` | one piece of work on one database |
 //! | `commands`, `cli`, `console` | what a person types and reads |
 
@@ -28,6 +29,7 @@ mod door;
 mod draft;
 mod engine;
 mod help;
+mod math;
 mod migrations;
 mod names;
 pub mod project;

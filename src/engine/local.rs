@@ -6,6 +6,7 @@ use camino::Utf8Path;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{Error, Progress, Told};
+use crate::math;
 
 /// How long to wait for somebody else's write lock.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -99,6 +100,7 @@ fn open(path: &Utf8Path, flags: OpenFlags) -> Result<Connection, Error> {
 fn open_sqlite(path: &str, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.busy_timeout(PATIENCE)?;
+    math::define(&conn)?;
     conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = OFF;")?;
     // The first read tells whether this is a database at all.
     conn.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(()))?;

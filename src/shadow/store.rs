@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::chance::{World, fix_random, take_used};
 use super::{Error, baseline, run_file};
+use crate::math;
 use crate::names::{NEGATIVE_ZERO, SHADOW_FACTS, SHADOW_FILES, SHADOW_LEFT, SHADOW_UNKNOWN};
 
 /// Changes when anything about the shadow's file does; an older one is thrown away.
@@ -215,6 +216,7 @@ fn open(path: &Utf8Path, world: World) -> Result<Connection, Error> {
         "PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = OFF;",
     )?;
     fix_random(&conn)?;
+    math::define(&conn)?;
     define_negative_zero(&conn)?;
     let format: Option<String> = conn
         .query_row(&format!("SELECT value FROM {SHADOW_FACTS} WHERE name = 'format'"), (), |row| row.get(0))
