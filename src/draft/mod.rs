@@ -79,7 +79,7 @@ fn settle_indexes(
     search::settle(parts, here, &indexes)
 }
 
-/// Drafts the initial migration: schema, then data, then what must not see the data come (views and triggers).
+/// Drafts the initial migration: schema, then data, then what must not see the data come (triggers).
 pub fn initial(
     conn: &Connection,
     open_reader: OpenReader,

@@ -37,3 +37,42 @@ fn a_folder_that_has_migrations_gets_no_second_initial_one() {
     project.d1(["init"]).fails("already").stderr_has("data");
     assert_eq!(project.migrations(), ["0001_initial_migration.sql"]);
 }
+
+#[test]
+fn a_comment_that_a_definition_leaves_open_swallows_nothing() {
+    let project = Scratch::with_schema("CREATE TABLE t (a, b); CREATE TABLE later (a)");
+    // SQLite keeps an open comment at the end of a statement of its own.
+    for sql in [
+        "CREATE INDEX i ON t (a) /* for the list",
+        "CREATE VIEW v AS SELECT a FROM t /* *",
+        "CREATE INDEX j ON t (b) -- too",
+    ] {
+        project.sql(sql);
+    }
+    project.sql("INSERT INTO t VALUES (1, 2); INSERT INTO later VALUES (3)");
+    project.d1([]).success();
+    let connection = rusqlite::Connection::open_in_memory().expect("memory");
+    connection.execute_batch(&project.read("0001_initial_migration.sql")).expect("the file runs");
+    let rows = "SELECT (SELECT count(*) FROM t) || (SELECT count(*) FROM later) || (SELECT count(*) FROM v) || count(*) FROM sqlite_schema";
+    let rows: String = connection.query_row(rows, (), |row| row.get(0)).expect("rows");
+    assert_eq!(rows, "1115");
+    project.d1(["check"]).success();
+}
+
+/// The SQLite that the tests are built with has no math functions; Debian's shell and D1 have.
+#[test]
+fn a_schema_may_call_math_functions() {
+    let project = Scratch::with_schema("");
+    project.sqlite3_shell(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, p REAL, up AS (ceil(p)) STORED CHECK (floor(up) = up));
+         CREATE INDEX i ON t (sqrt(p)); INSERT INTO t (p) VALUES (1.5), (2.25);",
+    );
+    project.d1([]).success();
+    project.sqlite3_shell("UPDATE t SET p = pow(p, 2) WHERE id = 1; INSERT INTO t (p) VALUES (pi())");
+    project.d1(["data", "-m", "powers"]).success();
+    project.d1(["schema", "-m", "by hand"]).success();
+    project.append("migrations/0003_by_hand.sql", "UPDATE t SET p = trunc(ln(p)) WHERE id = 3;");
+    project.d1(["apply"]).success();
+    project.d1(["verify"]).success();
+    project.assert_wrangler_agrees();
+}
