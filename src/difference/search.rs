@@ -64,10 +64,13 @@ pub fn index_differs(conn: &Connection, table: &Table) -> rusqlite::Result<bool>
     with_terms(conn, table, || {
         let terms = "SELECT term, doc, col, offset FROM";
         let mut pairs = vec![(format!("{terms} {LIVE_TERMS}"), format!("{terms} {SHADOW_TERMS}"))];
-        if table.kind == TableKind::Virtual(Module::FtsContentless) {
+        if table.kind == TableKind::Virtual(Module::FtsContentless) && lists_documents(conn, table)? {
+            // Documents without a term, and the UNINDEXED columns of `contentless_unindexed=1`.
             let name = quote_identifier(&table.name);
-            pairs
-                .push((format!("SELECT rowid FROM {LIVE}.{name}"), format!("SELECT rowid FROM main.{name}")));
+            pairs.push((
+                format!("SELECT rowid, * FROM {LIVE}.{name}"),
+                format!("SELECT rowid, * FROM main.{name}"),
+            ));
         }
         for (live, shadow) in pairs {
             let differ = format!("SELECT EXISTS ({live} EXCEPT {shadow}) OR EXISTS ({shadow} EXCEPT {live})");
@@ -77,6 +80,12 @@ pub fn index_differs(conn: &Connection, table: &Table) -> rusqlite::Result<bool>
         }
         Ok(false)
     })
+}
+
+/// Does a contentless FTS5 table know its documents? Not with `columnsize=0`.
+pub fn lists_documents(conn: &Connection, table: &Table) -> rusqlite::Result<bool> {
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM {LIVE}.sqlite_schema WHERE name = ?1)");
+    conn.query_row(&sql, [format!("{}_docsize", table.name)], |row| row.get(0))
 }
 
 /// Runs `work` while the terms of both indexes can be read.

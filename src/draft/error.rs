@@ -1,5 +1,7 @@
 //! Why a migration cannot be written.
 
+use crate::sql_text::display_identifier;
+
 /// Errors of drafting a migration.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -54,11 +56,13 @@ pub enum Error {
         /// The first table that differs.
         table: String,
     },
-    /// A search index cannot be made from its terms.
-    #[error("the search index of `{table}` keeps no text, and cannot be made again from its terms")]
+    /// A search index cannot be made again.
+    #[error("the search index `{table}` cannot be made again from {}", if *.keeps_text { "its text: it holds other words" } else { "its terms, and it keeps no text" })]
     Search {
         /// The FTS5 table.
         table: String,
+        /// Does a table of the user's hold its text?
+        keeps_text: bool,
     },
     /// The draft ran, but the schema that came out is not the local one.
     #[error("the migration would not give the local schema: {difference}")]
@@ -105,8 +109,13 @@ impl Error {
             Self::Unproven { .. } | Self::SchemaUnproven { .. } => {
                 Some("please report it, nothing was written".into())
             }
+            // INSERT OR REPLACE fires no DELETE trigger, and leaves the words of the old row.
+            Self::Search { table, keeps_text: true } => {
+                let name = display_identifier(table);
+                Some(format!("an INSERT OR REPLACE leaves old words there: run `INSERT INTO {name}({name}) VALUES ('rebuild')` on the local database"))
+            }
             Self::Search { .. } => {
-                Some("let triggers fill it from a table, or leave it out with --tables".into())
+                Some("fill it by triggers of a table that do nothing else, or make and fill it in a schema migration".into())
             }
             Self::Spool(_) => Some("make room on the disk of the project and in the temporary folder, which TMPDIR names".into()),
             Self::Sqlite(_) => {

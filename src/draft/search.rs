@@ -6,7 +6,9 @@ use rusqlite::types::Value;
 use super::Error;
 use super::parts::Parts;
 use super::spool::{Sink, Spool};
-use crate::difference::{LIVE, LIVE_TERMS, differing_settings, index_differs, is_search_index, with_terms};
+use crate::difference::{
+    LIVE, LIVE_TERMS, differing_settings, index_differs, is_search_index, lists_documents, with_terms,
+};
 use crate::schema::{Module, Schema, Table, TableKind};
 use crate::sql_text::{Batch, Pushed, display_identifier, insert, literal, quote_identifier};
 
@@ -28,7 +30,8 @@ pub(super) fn settle(parts: &mut Parts, here: &Schema, names: &[String]) -> Resu
         };
         spool.drain(|sql| parts.statement(sql))?;
         if index_differs(conn, table)? {
-            return Err(Error::Search { table: table.name.clone() });
+            let keeps_text = table.kind == TableKind::Virtual(Module::FtsExternalContent);
+            return Err(Error::Search { table: table.name.clone(), keeps_text });
         }
     }
     Ok(())
@@ -75,19 +78,30 @@ fn from_terms(conn: &Connection, table: &Table) -> Result<Spool, Error> {
 
 /// Each document as its rowid and, column by column, its terms.
 fn documents(conn: &Connection, table: &Table, columns: &[String]) -> Result<Vec<Vec<Value>>, Error> {
-    let name = quote_identifier(&table.name);
+    let stored: String = columns.iter().map(|column| format!(", {}", quote_identifier(column))).collect();
+    let rows = match lists_documents(conn, table)? {
+        true => format!("SELECT rowid{stored} FROM {LIVE}.{} ORDER BY rowid", quote_identifier(&table.name)),
+        false => {
+            format!("SELECT DISTINCT doc{} FROM {LIVE_TERMS} ORDER BY doc", ", NULL".repeat(columns.len()))
+        }
+    };
     let documents = with_terms(conn, table, || {
-        let mut rowids = conn.prepare(&format!("SELECT rowid FROM {LIVE}.{name} ORDER BY rowid"))?;
+        let mut rows = conn.prepare(&rows)?;
         let terms = format!(
             "SELECT group_concat(term, ' ' ORDER BY offset) FROM {LIVE_TERMS} WHERE doc = ?1 AND col = ?2"
         );
         let mut terms = conn.prepare(&terms)?;
         let mut documents = Vec::new();
-        for rowid in rowids.query_map((), |row| row.get::<_, i64>(0))? {
-            let rowid = rowid?;
+        let mut rows = rows.query(())?;
+        while let Some(row) = rows.next()? {
+            let rowid: i64 = row.get(0)?;
             let mut document = vec![Value::Integer(rowid)];
-            for column in columns {
-                document.push(terms.query_row((rowid, column), |row| row.get(0))?);
+            for (position, column) in columns.iter().enumerate() {
+                // Only an UNINDEXED column may hold a value.
+                document.push(match row.get(1 + position)? {
+                    Value::Null => terms.query_row((rowid, column), |row| row.get(0))?,
+                    value => value,
+                });
             }
             documents.push(document);
         }

@@ -52,8 +52,9 @@ pub fn virtual_module(sql: &str) -> Module {
     match module {
         "fts5" => words.windows(3).find(|three| three[0] == "content" && three[1] == "=").map_or(
             Module::FtsOwnContent,
-            |three| {
-                if three[2].len() <= 2 { Module::FtsContentless } else { Module::FtsExternalContent }
+            |three| match three[2].as_str() {
+                "''" | "\"\"" | "``" | "[]" | "," | ")" => Module::FtsContentless,
+                _ => Module::FtsExternalContent,
             },
         ),
         "rtree" | "rtree_i32" | "geopoly" => Module::Rtree,
@@ -146,6 +147,7 @@ mod tests {
         assert_eq!(module("fts5(a, b)"), Module::FtsOwnContent);
         assert_eq!(module("FTS5(a, content='posts', content_rowid='id')"), Module::FtsExternalContent);
         assert_eq!(module("fts5(a, content=posts)"), Module::FtsExternalContent);
+        assert_eq!(module("fts5(a, content=p)"), Module::FtsExternalContent);
         assert_eq!(module("fts5(a, content='')"), Module::FtsContentless);
         assert_eq!(module("rtree(id, a, b)"), Module::Rtree);
         assert_eq!(module("dbstat"), Module::Unknown);

@@ -106,3 +106,16 @@ fn older_changes_that_are_left_leave_their_words_too() {
         "SELECT rowid FROM notes_fts('newer OR older')",
     ]);
 }
+
+/// SQLite fires no DELETE trigger for the row that a REPLACE pushes out.
+#[test]
+fn old_words_that_a_replace_leaves_are_named_with_the_way_out() {
+    let project = Scratch::with_schema(SCHEMA);
+    project.d1([]).success();
+    project.sql("INSERT OR REPLACE INTO posts VALUES (1, 'replaced', 'post')");
+    project.d1(["data", "-m", "replaced"]).fails("other words").stderr_has("'rebuild'");
+    project.sql("INSERT INTO posts_fts(posts_fts) VALUES ('rebuild')");
+    project.d1(["data", "-m", "replaced"]).success();
+    project.d1(["check"]).success();
+    project.assert_replay_agrees_on(&QUERIES);
+}

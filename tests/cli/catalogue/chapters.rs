@@ -517,6 +517,10 @@ const SEARCH: &str = "
     CREATE TRIGGER pages_au AFTER UPDATE ON pages BEGIN UPDATE pages_fts SET body = new.body WHERE rowid = new.id; END;
     CREATE VIRTUAL TABLE own USING fts5(a, b UNINDEXED, tokenize='porter unicode61 remove_diacritics 2');
     CREATE VIRTUAL TABLE bare USING fts5(x, content='', detail=full);
+    CREATE VIRTUAL TABLE uncounted USING fts5(x, content='', columnsize=0);
+    CREATE VIRTUAL TABLE stored USING fts5(x, y UNINDEXED, content='', contentless_unindexed=1, contentless_delete=1);
+    CREATE VIEW post_text AS SELECT id, title || ' ' || body AS t FROM posts;
+    CREATE VIRTUAL TABLE view_fts USING fts5(t, content='post_text', content_rowid='id');
     CREATE VIRTUAL TABLE \"odd 'name'\" USING fts5(\"the text\", detail=column);
     CREATE VIRTUAL TABLE areas USING rtree(id, min_x, max_x, min_y, max_y, +name, +data);
     CREATE VIRTUAL TABLE grid USING rtree_i32(id, a, b);
@@ -524,6 +528,9 @@ const SEARCH: &str = "
     INSERT INTO pages VALUES (1, 'walking dogs'), (2, 'cats');
     INSERT INTO own (rowid, a, b) VALUES (5, 'running dogs', 'u'), (7, 'cafés', 3), (8, 'cats', NULL);
     INSERT INTO bare (rowid, x) VALUES (1, 'words without a text'), (9, 'more words');
+    INSERT INTO uncounted (rowid, x) VALUES (1, 'one two'), (5, 'three');
+    INSERT INTO stored (rowid, x, y) VALUES (1, 'one', 'kept'), (2, 'two', X'00'), (3, 'three', NULL);
+    INSERT INTO view_fts(view_fts) VALUES ('rebuild');
     INSERT INTO \"odd 'name'\" VALUES ('it''s odd'), ('even');
     INSERT INTO areas VALUES (3, 1.1, 2.2, 0, 1, 'a', X'00'), (4, 5, 6, 7, 8, NULL, NULL);
     INSERT INTO grid VALUES (1, -5, 5), (2, 0, 2147483647);
@@ -545,6 +552,11 @@ const SEARCHED: &str = "
     INSERT INTO own(own, rank) VALUES ('rank', 'bm25(1.0)')
     INSERT INTO bare(bare, rowid, x) VALUES ('delete', 9, 'more words')
     INSERT INTO bare (rowid, x) VALUES (10, 'later')
+    INSERT INTO uncounted (rowid, x) VALUES (7, 'seven')
+    INSERT INTO stored (rowid, x, y) VALUES (4, 'four', 4.5)
+    DELETE FROM stored WHERE rowid = 2
+    INSERT OR REPLACE INTO stored (rowid, x, y) VALUES (1, 'one', 'changed')
+    INSERT INTO view_fts(view_fts) VALUES ('rebuild')
     DELETE FROM \"odd 'name'\" WHERE \"the text\" = 'even'
     INSERT INTO \"odd 'name'\" VALUES ('odder')
     INSERT INTO \"odd 'name'\"(\"odd 'name'\") VALUES ('optimize')
@@ -568,6 +580,10 @@ const SEARCH_QUERIES: &[&str] = &[
     "SELECT rowid FROM bare('words')",
     "SELECT rowid FROM bare('\"without a text\"')",
     "SELECT rowid FROM bare('later')",
+    "SELECT rowid FROM uncounted('two OR three OR seven')",
+    "SELECT rowid FROM stored('one OR two OR four')",
+    "SELECT y FROM stored ORDER BY rowid",
+    "SELECT rowid FROM view_fts('mars OR post')",
     "SELECT rowid FROM \"odd 'name'\"('odd OR even OR odder')",
     "SELECT name FROM areas WHERE max_x > 2 AND min_y < 4 ORDER BY id",
     "SELECT id FROM grid WHERE a <= 1 AND b >= 2 ORDER BY id",
