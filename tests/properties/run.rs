@@ -136,6 +136,11 @@ fn schema_change(history: &mut History, spec: &DdlSpec, way: u8, number: usize) 
         _ => Way::DirectThenRecord,
     };
     history.schema(&statements, way, |history| {
+        // What a migration made from the clock cannot be told from what came there until it was noted as applied.
+        let tables = tables(history.twin());
+        if tables.iter().any(|table| hangs_on_the_clock(history, &table.name)) {
+            return Ok(());
+        }
         for op in &spec.after {
             operation(history, op)?;
         }
