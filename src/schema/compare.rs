@@ -1,5 +1,8 @@
 //! How two schemas differ. Pure.
 
+use std::cell::LazyCell;
+use std::collections::HashSet;
+
 use super::{Object, ObjectKind, Schema, canonical};
 use crate::sql_text::one_line;
 
@@ -43,10 +46,18 @@ impl Drift {
 /// The objects that differ: first what is here, in the order of the schema, then what only the files make.
 pub fn compare(here: &Schema, files: &Schema) -> Vec<Drift> {
     let mut drifts = Vec::new();
+    let names = LazyCell::new(|| names(here).chain(names(files)).collect::<HashSet<String>>());
+    let same = |one: &Object, other: &Object| {
+        one.sql == other.sql
+            || one.name == other.name
+                && column_names(here, one) == column_names(files, other)
+                && definition(one, |name| names.contains(name))
+                    == definition(other, |name| names.contains(name))
+    };
     for object in &here.objects {
         match find(files, object) {
             None => drifts.push(Drift::OnlyHere(object.clone())),
-            Some(other) if !same_definition(object, other) => {
+            Some(other) if !same(object, other) => {
                 drifts.push(Drift::Different(object.clone(), other.clone()));
             }
             Some(_) => {}
@@ -65,10 +76,27 @@ fn find<'s>(schema: &'s Schema, object: &Object) -> Option<&'s Object> {
 }
 
 /// Triggers are written on one line for the remote D1, so they are compared in that shape.
-fn same_definition(one: &Object, other: &Object) -> bool {
-    let text = |object: &Object| match object.kind {
-        ObjectKind::Trigger => canonical(&one_line(&object.sql)),
-        _ => canonical(&object.sql),
-    };
-    one.sql == other.sql || text(one) == text(other)
+fn definition(object: &Object, is_name: impl Fn(&str) -> bool) -> String {
+    match object.kind {
+        ObjectKind::Trigger => canonical(&one_line(&object.sql), is_name),
+        _ => canonical(&object.sql, is_name),
+    }
+}
+
+/// The names under which a program gets what it selects: there upper and lower case count.
+fn column_names<'s>(schema: &'s Schema, object: &'s Object) -> Vec<&'s str> {
+    match schema.table(&object.name) {
+        Some(table) if object.kind == ObjectKind::Table => {
+            table.columns.iter().map(|column| column.name.as_str()).collect()
+        }
+        _ => object.view_columns.iter().map(String::as_str).collect(),
+    }
+}
+
+/// Everything that has a name, in small letters.
+fn names(schema: &Schema) -> impl Iterator<Item = String> {
+    let objects =
+        schema.objects.iter().flat_map(|object| std::iter::once(&object.name).chain(&object.view_columns));
+    let columns = schema.tables.iter().flat_map(|table| &table.columns).map(|column| &column.name);
+    objects.chain(columns).map(|name| name.to_ascii_lowercase())
 }

@@ -1,10 +1,12 @@
 //! What the text of a `CREATE` statement says, where no pragma says it. Pure.
 
 use super::Module;
-use crate::sql_text::{Token, TokenKind, tokens};
+use crate::sql_text::{Token, TokenKind, string_literal, tokens};
 
-/// The statement without white space, comments and the choice of quotes, so that two ways to write one thing compare equal.
-pub fn canonical(sql: &str) -> String {
+/// The statement without white space, comments, the choice of quotes and the case of words, so that two ways to write one thing
+/// compare equal. What stands in double quotes and is no name of anything is a string to SQLite, which writes it as one when a
+/// column gets another name.
+pub fn canonical(sql: &str, is_name: impl Fn(&str) -> bool) -> String {
     let significant: Vec<Token> = tokens(sql).filter(Token::is_significant).collect();
     let mut out = String::with_capacity(sql.len());
     let mut rest = &significant[..];
@@ -19,7 +21,12 @@ pub fn canonical(sql: &str) -> String {
         }
         match token.kind {
             TokenKind::Word => out.push_str(&token.text.to_ascii_lowercase()),
-            TokenKind::QuotedIdentifier => out.push_str(&unquoted(token.text).to_ascii_lowercase()),
+            TokenKind::QuotedIdentifier => {
+                let name = unquoted(token.text);
+                let lower = name.to_ascii_lowercase();
+                let is_string = token.text.starts_with('"') && !is_name(&lower);
+                out.push_str(&if is_string { string_literal(&name) } else { lower });
+            }
             _ => out.push_str(token.text),
         }
         out.push(' ');
@@ -125,19 +132,23 @@ pub(super) fn is_autoincrement(sql: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn canonical_of(sql: &str) -> String {
+        canonical(sql, |name| ["posts", "a b"].contains(&name))
+    }
+
     #[test]
     fn two_ways_to_write_one_table_are_one() {
         assert_eq!(
-            canonical("CREATE TABLE IF NOT EXISTS \"Posts\" (id INTEGER, -- key\n [a b] TEXT)"),
-            canonical("create table posts(id integer,\"a b\" text)")
+            canonical_of("CREATE TABLE IF NOT EXISTS \"Posts\" (id INTEGER, -- key\n [a b] TEXT)"),
+            canonical_of("create table posts(id integer,\"a b\" text)")
         );
         assert_ne!(
-            canonical("CREATE TABLE t(a DEFAULT 'x  y')"),
-            canonical("CREATE TABLE t(a DEFAULT 'x y')")
+            canonical_of("CREATE TABLE t(a DEFAULT 'x  y')"),
+            canonical_of("CREATE TABLE t(a DEFAULT 'x y')")
         );
         assert_ne!(
-            canonical("CREATE TABLE t(a DEFAULT 'if not exists ')"),
-            canonical("CREATE TABLE t(a DEFAULT '')")
+            canonical_of("CREATE TABLE t(a DEFAULT 'if not exists ')"),
+            canonical_of("CREATE TABLE t(a DEFAULT '')")
         );
     }
 

@@ -34,6 +34,8 @@ pub struct Object {
     pub table: String,
     /// Its `CREATE` statement, as SQLite keeps it.
     pub sql: String,
+    /// The names of a view's columns; none for other objects, or where the view cannot be read.
+    pub view_columns: Vec<String>,
 }
 
 /// The kinds of object that `sqlite_schema` knows.

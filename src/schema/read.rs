@@ -44,9 +44,19 @@ fn objects(conn: &Connection, database: &str) -> rusqlite::Result<Vec<Object>> {
             "view" => ObjectKind::View,
             _ => ObjectKind::Trigger,
         };
-        Ok(Object { kind, name: row.get(1)?, table: row.get(2)?, sql: row.get(3)? })
+        let (name, table, sql): (String, _, _) = (row.get(1)?, row.get(2)?, row.get(3)?);
+        let view_columns = match kind {
+            ObjectKind::View => view_columns(conn, database, &name).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        Ok(Object { kind, name, table, sql, view_columns })
     })?;
     rows.collect()
+}
+
+fn view_columns(conn: &Connection, database: &str, view: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = conn.prepare_cached("SELECT name FROM pragma_table_xinfo(?1, ?2)")?;
+    statement.query_map([view, database], |row| row.get(0))?.collect()
 }
 
 /// Tables that belong to a virtual table (FTS5, R*Tree) and are written only through it.

@@ -60,3 +60,33 @@ fn a_value_that_nobody_can_know_is_pending_only_when_tracking_saw_it_change() {
     assert!(project.read("0002_tracked.sql").contains("'tracked'"));
     project.d1(["check"]).success();
 }
+
+/// A row has its values under the names of its columns, in their own case; what is no name in double quotes is a string.
+#[test]
+fn it_sees_the_case_of_names_and_strings_and_passes_over_that_of_words() {
+    let project = Scratch::with_schema(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, s TEXT, userid TEXT); CREATE VIEW v AS SELECT id, userid AS name FROM t;
+         CREATE TRIGGER tr AFTER INSERT ON t BEGIN UPDATE t SET s = \"Paid\" WHERE id = NEW.id; END; INSERT INTO t VALUES (1, 'a', 'b');",
+    );
+    project.d1([]).success();
+    for (change, back, what) in [
+        ("ALTER TABLE t RENAME COLUMN s TO S", "ALTER TABLE t RENAME COLUMN S TO s", "table `t`"),
+        (
+            "DROP VIEW v; CREATE VIEW v AS SELECT id, userid AS Name FROM t",
+            "DROP VIEW v; CREATE VIEW v AS SELECT id, userid AS name FROM t",
+            "view `v`",
+        ),
+        (
+            "DROP TRIGGER tr; CREATE TRIGGER tr AFTER INSERT ON t BEGIN UPDATE t SET s = \"paid\" WHERE id = NEW.id; END",
+            "DROP TRIGGER tr; create trigger \"tr\" after insert on T begin update \"t\" set S = \"Paid\" where ID = new.[id]; end",
+            "trigger `tr`",
+        ),
+    ] {
+        project.sql(change);
+        project.d1(["check"]).code(1).says(what);
+        project.d1(["verify"]).code(1);
+        project.sql(back);
+        project.d1(["check"]).success();
+        project.d1(["verify"]).success();
+    }
+}
