@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use crate::support::project::{GUESTBOOK_ID, Scratch, local_file};
 use crate::support::wrangler;
-use chapters::{CHAPTERS, Chapter};
+use chapters::{Chapter, chapter, chapters};
 use programs::{Bundled, Program, Shell, Worker};
 
 /// A project with the schema of these chapters in its local database, tracked.
@@ -21,7 +21,7 @@ fn tracked(chapters: &[Chapter]) -> Scratch {
 }
 
 fn untracked(chapters: &[Chapter]) -> Scratch {
-    let schema: Vec<String> = chapters.iter().map(|chapter| (chapter.schema)()).collect();
+    let schema: Vec<&str> = chapters.iter().map(|chapter| chapter.schema.as_str()).collect();
     Scratch::with_schema(&schema.join("\n"))
 }
 
@@ -32,9 +32,9 @@ fn play(chapters: &[Chapter], start: fn(&Scratch) -> Box<dyn Program>) -> Scratc
     let mut changed = 0;
     {
         let (mut expected, mut got) = (start(&plain), start(&tracked));
-        for sql in chapters.iter().flat_map(|chapter| (chapter.statements)()) {
-            let seen = expected.run(&sql);
-            assert_eq!(got.run(&sql), seen, "tracked and untracked (right): {sql}");
+        for sql in chapters.iter().flat_map(|chapter| &chapter.statements) {
+            let seen = expected.run(sql);
+            assert_eq!(got.run(sql), seen, "tracked and untracked (right): {sql}");
             changed += u32::from(seen.is_ok());
         }
     }
@@ -53,9 +53,9 @@ fn assert_carried(project: &Scratch, queries: &[&str]) {
 }
 
 fn assert_chapter_is_carried(name: &str) {
-    let chapter = CHAPTERS.iter().find(|chapter| chapter.name == name).expect("there is such a chapter");
-    let project = play(std::slice::from_ref(chapter), |project| Box::new(Bundled::start(project)));
-    assert_carried(&project, chapter.queries);
+    let chapter = chapter(name);
+    let project = play(std::slice::from_ref(&chapter), |project| Box::new(Bundled::start(project)));
+    assert_carried(&project, &chapter.queries);
 }
 
 #[test]
@@ -95,16 +95,17 @@ fn search_is_carried() {
 
 #[test]
 fn the_real_wrangler_builds_every_chapter() {
-    let project = play(CHAPTERS, |project| Box::new(Bundled::start(project)));
-    let queries: Vec<&str> = CHAPTERS.iter().flat_map(|chapter| chapter.queries).copied().collect();
+    let chapters = chapters();
+    let project = play(&chapters, |project| Box::new(Bundled::start(project)));
+    let queries: Vec<&str> = chapters.iter().flat_map(|chapter| &chapter.queries).copied().collect();
     assert_carried(&project, &queries);
     project.assert_wrangler_agrees_on(&queries);
 }
 
 #[test]
 fn rows_that_only_d1_has_follow_their_parents_through_wrangler() {
-    let chapter = CHAPTERS.iter().find(|chapter| chapter.name == "foreign keys").expect("a chapter");
-    let project = tracked(std::slice::from_ref(chapter));
+    let chapter = chapter("foreign keys");
+    let project = tracked(std::slice::from_ref(&chapter));
     let d1 = tempfile::TempDir::new().expect("a temporary folder");
     wrangler::apply_to(&project.root(), d1.path());
     let remote = Connection::open(local_file(d1.path(), GUESTBOOK_ID)).expect("D1's file");
@@ -121,8 +122,8 @@ fn rows_that_only_d1_has_follow_their_parents_through_wrangler() {
         )
         .expect("rows of D1's own");
     let mut program = Bundled::start(&project);
-    for sql in (chapter.statements)() {
-        drop(program.run(&sql));
+    for sql in &chapter.statements {
+        drop(program.run(sql));
     }
     project.d1(["data", "-m", "families"]).success();
     wrangler::apply_to(&project.root(), d1.path());
@@ -152,12 +153,12 @@ fn rows_that_only_d1_has_follow_their_parents_through_wrangler() {
 
 #[test]
 fn the_program_of_a_live_wrangler_dev_notices_nothing() {
-    let project = play(CHAPTERS, |project| Box::new(Worker::start(project)));
+    let project = play(&chapters(), |project| Box::new(Worker::start(project)));
     assert_carried(&project, &[]);
 }
 
 #[test]
 fn the_sqlite3_shell_of_debian_12_notices_nothing() {
-    let project = play(CHAPTERS, |project| Box::new(Shell::start(project)));
+    let project = play(&chapters(), |project| Box::new(Shell::start(project)));
     assert_carried(&project, &[]);
 }
