@@ -119,12 +119,12 @@ fn followers(table: &Table, foreign: &ForeignKey, diff: &str) -> String {
 
 /// The collations of what names a row.
 fn names(table: &Table) -> Vec<String> {
-    let columns = match table.identity() {
+    match table.identity() {
         Identity::Rowid(_) => return vec!["BINARY".to_owned()],
-        Identity::Key(columns) => columns,
+        Identity::Key(_) => {}
         Identity::Nothing => return Vec::new(),
-    };
-    let own = table.unique_keys.iter().find(|key| key.plain_columns().as_deref() == Some(&columns[..]));
+    }
+    let own = table.unique_keys.iter().find(|key| key.primary);
     own.map_or_else(Vec::new, |key| key.terms.iter().map(|(_, collation)| collation.clone()).collect())
 }
 

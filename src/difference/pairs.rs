@@ -104,8 +104,7 @@ fn plain(key: &UniqueKey) -> Option<Key> {
 }
 
 fn primary_key(table: &Table) -> Option<Key> {
-    let mut keys = table.unique_keys.iter().filter_map(plain);
-    keys.find(|key| key.iter().map(|(position, _)| *position).eq(table.primary_key.iter().copied()))
+    table.unique_keys.iter().find(|key| key.primary).and_then(plain)
 }
 
 /// Keys besides the primary one that foreign keys point to.

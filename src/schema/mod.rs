@@ -74,6 +74,9 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// The columns of the declared primary key, in key order, as positions in `columns`.
     pub primary_key: Vec<usize>,
+    /// Does the primary key tell rows apart as its columns do? In `k COLLATE NOCASE, PRIMARY KEY (k COLLATE BINARY)` it does not:
+    /// `k = 'a'` can mean two rows.
+    pub key_compares_as_columns: bool,
     /// The column that is another name of the rowid (`INTEGER PRIMARY KEY`).
     pub rowid_alias: Option<usize>,
     /// UNIQUE constraints and unique indexes, the primary key's own index included, the rowid left out.
@@ -141,6 +144,8 @@ pub enum Affinity {
 /// One UNIQUE constraint or unique index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UniqueKey {
+    /// Is it that of the primary key?
+    pub primary: bool,
     /// What is unique together, each with the collation of the index.
     pub terms: Vec<(Term, String)>,
     /// The WHERE clause of a partial index: it holds only for these rows.
@@ -243,7 +248,7 @@ pub enum Identity {
     Rowid(String),
     /// By the primary key, as positions in `columns`: the table is WITHOUT ROWID, or columns hide all names of its rowid.
     Key(Vec<usize>),
-    /// By nothing: columns hide all names of the rowid, and the primary key may be NULL.
+    /// By nothing: there is no rowid, or columns hide all its names, and the primary key may be NULL or means more rows than one.
     Nothing,
 }
 
@@ -271,7 +276,10 @@ impl Table {
     /// How its rows are named.
     pub fn identity(&self) -> Identity {
         if self.kind == TableKind::WithoutRowid {
-            return Identity::Key(self.primary_key.clone());
+            return match self.key_compares_as_columns {
+                true => Identity::Key(self.primary_key.clone()),
+                false => Identity::Nothing,
+            };
         }
         let hidden = |name: &&str| self.column(name).is_none();
         match ["rowid", "_rowid_", "oid"].into_iter().find(hidden) {
@@ -287,6 +295,7 @@ impl Table {
     /// Has every row a primary key? SQLite lets it be NULL, unless its columns say NOT NULL.
     fn has_sure_key(&self) -> bool {
         !self.primary_key.is_empty()
+            && self.key_compares_as_columns
             && self.primary_key.iter().all(|&position| self.columns[position].not_null)
     }
 
@@ -308,11 +317,8 @@ impl Table {
     /// Unique keys besides the one that identifies the row: a REPLACE can push out *another* row through them, and
     /// SQLite fires no DELETE trigger for that row (`recursive_triggers` is off on D1).
     pub fn secondary_keys(&self) -> impl Iterator<Item = &UniqueKey> {
-        let name = match self.identity() {
-            Identity::Key(columns) => Some(columns),
-            _ => None,
-        };
-        self.unique_keys.iter().filter(move |key| name.is_none() || key.plain_columns() != name)
+        let is_name = matches!(self.identity(), Identity::Key(_));
+        self.unique_keys.iter().filter(move |key| !(is_name && key.primary))
     }
 }
 

@@ -96,8 +96,16 @@ fn table(conn: &Connection, database: &str, object: &Object) -> rusqlite::Result
     // The primary key of a rowid table without an index of its own is the rowid itself. (The declared type does not
     // decide: `INTEGER PRIMARY KEY DESC` is no alias.)
     let is_alias = kind == TableKind::Rowid && primary_key.len() == 1 && !has_key_index;
+    let mut key_compares_as_columns = true;
+    for (term, collation) in unique_keys.iter().filter(|key| key.primary).flat_map(|key| &key.terms) {
+        let name = term.column().map(|position| columns[position].name.as_str()).unwrap_or_default();
+        let (_, own, ..) = conn.column_metadata(Some(database), object.name.as_str(), name)?;
+        key_compares_as_columns &=
+            own.is_some_and(|own| own.to_string_lossy().eq_ignore_ascii_case(collation));
+    }
     Ok(Table {
         name: object.name.clone(),
+        key_compares_as_columns,
         // The first column of an R*Tree is its rowid.
         rowid_alias: if kind == TableKind::Virtual(Module::Rtree) {
             Some(0)
@@ -159,17 +167,18 @@ fn unique_keys(
     database: &str,
     object: &Object,
 ) -> rusqlite::Result<(Vec<UniqueKey>, bool)> {
-    let mut indexes: Vec<(String, bool)> = Vec::new();
+    let mut indexes: Vec<(String, bool, bool)> = Vec::new();
     let mut has_key_index = false;
     conn.pragma(Some(database), "index_list", &object.name, |row| {
-        has_key_index |= row.get_ref("origin")?.as_str()? == "pk";
+        let primary = row.get_ref("origin")?.as_str()? == "pk";
+        has_key_index |= primary;
         if row.get("unique")? {
-            indexes.push((row.get("name")?, row.get("partial")?));
+            indexes.push((row.get("name")?, row.get("partial")?, primary));
         }
         Ok(())
     })?;
     let mut keys = Vec::with_capacity(indexes.len());
-    for (index, partial) in indexes {
+    for (index, partial, primary) in indexes {
         let mut columns: Vec<(i64, String)> = Vec::new();
         conn.pragma(Some(database), "index_xinfo", &index, |row| {
             if row.get("key")? {
@@ -188,7 +197,7 @@ fn unique_keys(
             (usize::try_from(position).map_or_else(|_| expression(), Term::Column), collation)
         });
         let terms = terms.collect();
-        keys.push(UniqueKey { terms, predicate });
+        keys.push(UniqueKey { primary, terms, predicate });
     }
     Ok((keys, has_key_index))
 }

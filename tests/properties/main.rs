@@ -69,13 +69,15 @@ fn hunt<S: Strategy + 'static>(strategy: fn() -> S, run: fn(&S::Value) -> histor
     let seed = number("PROPERTIES_SEED").unwrap_or_else(|| until.map_or(SEED, |_| rand_seed()));
     let cases = number("PROPTEST_CASES").map_or(cases, |cases| cases as u32);
     println!("PROPERTIES_SEED={seed}");
-    // How many cases were run, and how many of them met a fault of SQLite's own before their end.
-    let (count, cut_short) = (AtomicU64::new(0), AtomicU64::new(0));
+    // How many cases were run, and how many of them ended early.
+    let (count, cut_short, refused) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let counted = |case: &S::Value| {
         count.fetch_add(1, Relaxed);
         let outcome = run(case);
-        if outcome.as_ref().is_err_and(|why| why == history::SQLITES_OWN) {
-            cut_short.fetch_add(1, Relaxed);
+        match outcome.as_ref().map_err(String::as_str) {
+            Err(history::SQLITES_OWN) => drop(cut_short.fetch_add(1, Relaxed)),
+            Err(history::REFUSED) => drop(refused.fetch_add(1, Relaxed)),
+            _ => {}
         }
         outcome
     };
@@ -89,10 +91,11 @@ fn hunt<S: Strategy + 'static>(strategy: fn() -> S, run: fn(&S::Value) -> histor
         workers.into_iter().filter_map(|worker| worker.join().expect("a worker ends")).collect()
     });
     // Shrinking runs cases too.
-    let (count, cut_short) = (count.into_inner(), cut_short.into_inner());
-    println!("{count} cases, {cut_short} of them cut short by a fault of SQLite's own");
+    let [count, cut_short, refused] = [count, cut_short, refused].map(AtomicU64::into_inner);
+    println!("{count} cases, {cut_short} of them cut short by a fault of SQLite's own, {refused} refused");
     assert!(failures.is_empty(), "PROPERTIES_SEED={seed}\n{}", failures.join("\n\n"));
     assert!(cut_short * 20 <= count, "{cut_short} of {count} cases prove nothing");
+    assert!(refused * 500 <= count, "{refused} of {count} cases are refused");
 }
 
 /// Runs cases on one thread; gives the shrunk script of the first that fails.
@@ -117,7 +120,9 @@ fn work<S: Strategy>(
         };
         let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
         let outcome = runner.run(&strategy(), |case| match run(&case) {
-            Err(why) if why != history::SQLITES_OWN && !is_known(&why) => Err(TestCaseError::fail(why)),
+            Err(why) if ![history::SQLITES_OWN, history::REFUSED].contains(&&*why) && !is_known(&why) => {
+                Err(TestCaseError::fail(why))
+            }
             _ => Ok(()),
         });
         match outcome {

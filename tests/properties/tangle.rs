@@ -182,7 +182,7 @@ pub(crate) fn run(tangle: &Tangle) -> Result {
         if !history.is_sound() {
             return Ok(());
         }
-        history.pipeline()?;
+        history.pipeline_unless_refused()?;
     }
     Ok(())
 }

@@ -12,6 +12,9 @@ CREATE TABLE c_expr (id INTEGER PRIMARY KEY, u TEXT, v);
 CREATE UNIQUE INDEX c_expr_u ON c_expr (lower(u), v COLLATE NOCASE DESC);
 CREATE TABLE c_pair (a, b, v, UNIQUE (a, b));
 CREATE TABLE c_ring (id INTEGER PRIMARY KEY, u INTEGER UNIQUE NOT NULL);
+CREATE TABLE c_flat (name TEXT PRIMARY KEY, v) WITHOUT ROWID;
+CREATE UNIQUE INDEX c_flat_name ON c_flat (name COLLATE NOCASE);
+INSERT INTO c_flat VALUES ('ann', 1), ('bob', 2), ('eve', 3);
 INSERT INTO c VALUES (1, 'a', 1, 0), (2, 'b', 2, 0), (3, 'c', 3, 0), (4, 'd', 4, 0), (5, NULL, 5, 0);
 INSERT INTO c_ignore VALUES (1, 'a', 1), (2, 'b', 2);
 INSERT INTO c_fail VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3);
@@ -68,3 +71,6 @@ UPDATE c SET u = 'same' WHERE u = 'new'
 UPDATE c SET u = 'new' WHERE id = 3
 UPDATE c_ring SET u = -u - 1
 UPDATE c_ring SET u = -u % 12
+REPLACE INTO c_flat VALUES ('BOB', 3)
+DELETE FROM c_flat WHERE name = 'BOB'
+UPDATE OR REPLACE c_flat SET name = 'EVE' WHERE name = 'ann'

@@ -12,6 +12,11 @@ CREATE TABLE k_named (rowid TEXT, v);
 CREATE TABLE k_oid (oid INTEGER PRIMARY KEY, rowid, v);
 CREATE TABLE k_three (rowid, oid, _rowid_, v);
 CREATE TABLE k_three_key (rowid TEXT NOT NULL, oid, _rowid_ INTEGER NOT NULL, v, PRIMARY KEY (_rowid_, rowid));
+-- A key that tells apart what its column does not.
+CREATE TABLE k_sharp (id TEXT COLLATE NOCASE, v, PRIMARY KEY (id COLLATE BINARY));
+CREATE TABLE k_sharp_flat (id TEXT COLLATE NOCASE, v, PRIMARY KEY (id COLLATE BINARY)) WITHOUT ROWID;
+INSERT INTO k_sharp VALUES ('a', 1), ('A', 2), ('b', 3);
+INSERT INTO k_sharp_flat VALUES ('a', 1), ('A', 2), ('b', 3);
 INSERT INTO k_int VALUES (1, 'a'), (2, 'b'), (3, 'c');
 INSERT INTO k_auto VALUES (7, 'a'), (40, 'b');
 INSERT INTO k_text VALUES ('a', 1), ('b', 2), (NULL, 3), (NULL, 3);
@@ -76,3 +81,9 @@ UPDATE k_three_key SET rowid = 'c' WHERE rowid = 'a'
 UPDATE k_three_key SET rowid = 'a' WHERE rowid = 'b'
 UPDATE k_three_key SET rowid = 'b', v = 'traded' WHERE rowid = 'c'
 INSERT INTO k_three_key VALUES ('c', NULL, 2, 'new')
+DELETE FROM k_sharp WHERE v = 2
+UPDATE k_sharp SET id = 'B' WHERE v = 3
+INSERT INTO k_sharp VALUES ('b', 4)
+DELETE FROM k_sharp_flat WHERE v = 1
+UPDATE k_sharp_flat SET v = 5 WHERE v = 2
+INSERT INTO k_sharp_flat VALUES ('B', 4)
