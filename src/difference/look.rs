@@ -76,6 +76,7 @@ impl Scope {
             if *tracking != Tracking::On
                 || tracked_after(conn, &table.name, &mark)?
                 || hides_a_replace(conn, here, table, &mark)?
+                || may_stop_half_way(here, table)
             {
                 continue;
             }
@@ -184,6 +185,15 @@ fn schema_version(conn: &Connection) -> rusqlite::Result<i64> {
 fn tracked_after(conn: &Connection, table: &str, mark: &Mark) -> rusqlite::Result<bool> {
     let sql = format!("SELECT 1 FROM {LIVE}.{CHANGEFEED} WHERE id > ?1 AND op = 'T' AND tbl = ?2");
     Ok(conn.query_row(&sql, params![mark.id, table], |_| Ok(())).optional()?.is_some())
+}
+
+/// May a statement have failed after a row of this table changed and before the tool's trigger noted it? SQLite acts on children
+/// first, and what fails there under FAIL leaves the row changed.
+fn may_stop_half_way(here: &Schema, table: &Table) -> bool {
+    let is_users_own = |object: &&Object| !is_internal(&object.name);
+    let says_fail = |object: &Object| object.sql.to_ascii_uppercase().contains("FAIL");
+    here.children(&table.name).any(|(_, key)| key.acts)
+        && here.objects.iter().filter(is_users_own).any(says_fail)
 }
 
 /// May an UPDATE OR REPLACE have pushed out a row unseen? As a rule its own entry tells what it took; but where the row that

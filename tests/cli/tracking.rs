@@ -145,3 +145,24 @@ fn no_change_is_lost_under_a_newer_trigger_that_leaves_out_the_older_ones() {
         project.assert_replay_agrees();
     }
 }
+
+/// SQLite acts on children before it runs the triggers of the parent; workerd takes the whole statement back, a shell does not.
+#[test]
+fn a_parent_is_not_lost_where_a_trigger_of_its_child_fails_half_way() {
+    let project = Scratch::with_schema(
+        "CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (p REFERENCES p ON DELETE CASCADE ON UPDATE CASCADE);
+         CREATE TRIGGER gone AFTER DELETE ON c BEGIN SELECT RAISE(FAIL, 'no'); END;
+         CREATE TRIGGER moved AFTER UPDATE ON c BEGIN SELECT RAISE(FAIL, 'no'); END;
+         INSERT INTO p VALUES (1), (2), (3); INSERT INTO c VALUES (1), (2);",
+    );
+    project.d1([]).success();
+    project.d1(["check"]).success();
+    for statement in ["DELETE FROM p WHERE id = 1", "UPDATE p SET id = 20 WHERE id = 2"] {
+        let connection = project.sqlite();
+        connection.pragma_update(None, "foreign_keys", true).expect("a pragma");
+        assert!(connection.execute(statement, []).is_err(), "{statement}");
+        project.d1(["check"]).code(1).says("p: 1").says("c: 1");
+        project.d1(["data", "-m", "half"]).success();
+        project.assert_replay_agrees();
+    }
+}
