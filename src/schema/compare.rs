@@ -1,9 +1,10 @@
 //! How two schemas differ. Pure.
 
+use std::borrow::Cow;
 use std::cell::LazyCell;
 use std::collections::HashSet;
 
-use super::{Object, ObjectKind, Schema, canonical};
+use super::{Object, ObjectKind, Schema, same_statement};
 use crate::sql_text::one_line;
 
 /// One object that is not the same in the local database and in what the files give.
@@ -51,8 +52,7 @@ pub fn compare(here: &Schema, files: &Schema) -> Vec<Drift> {
         one.sql == other.sql
             || one.name == other.name
                 && column_names(here, one) == column_names(files, other)
-                && definition(one, |name| names.contains(name))
-                    == definition(other, |name| names.contains(name))
+                && same_statement(&definition(one), &definition(other), |name| names.contains(name))
     };
     for object in &here.objects {
         match find(files, object) {
@@ -76,10 +76,10 @@ fn find<'s>(schema: &'s Schema, object: &Object) -> Option<&'s Object> {
 }
 
 /// Triggers are written on one line for the remote D1, so they are compared in that shape.
-fn definition(object: &Object, is_name: impl Fn(&str) -> bool) -> String {
+fn definition(object: &Object) -> Cow<'_, str> {
     match object.kind {
-        ObjectKind::Trigger => canonical(&one_line(&object.sql), is_name),
-        _ => canonical(&object.sql, is_name),
+        ObjectKind::Trigger => one_line(&object.sql).into(),
+        _ => object.sql.as_str().into(),
     }
 }
 

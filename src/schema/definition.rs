@@ -3,36 +3,58 @@
 use super::Module;
 use crate::sql_text::{Token, TokenKind, string_literal, tokens};
 
-/// The statement without white space, comments, the choice of quotes and the case of words, so that two ways to write one thing
-/// compare equal. What stands in double quotes and is no name of anything is a string to SQLite, which writes it as one when a
-/// column gets another name.
-pub fn canonical(sql: &str, is_name: impl Fn(&str) -> bool) -> String {
-    let significant: Vec<Token> = tokens(sql).filter(Token::is_significant).collect();
-    let mut out = String::with_capacity(sql.len());
-    let mut rest = &significant[..];
-    while let [token, after @ ..] = rest {
-        if let [not, exists, behind @ ..] = after
-            && token.is_word("IF")
-            && not.is_word("NOT")
-            && exists.is_word("EXISTS")
-        {
-            rest = behind;
-            continue;
-        }
-        match token.kind {
-            TokenKind::Word => out.push_str(&token.text.to_ascii_lowercase()),
-            TokenKind::QuotedIdentifier => {
-                let name = unquoted(token.text);
-                let lower = name.to_ascii_lowercase();
-                let is_string = token.text.starts_with('"') && !is_name(&lower);
-                out.push_str(&if is_string { string_literal(&name) } else { lower });
-            }
-            _ => out.push_str(token.text),
-        }
-        out.push(' ');
-        rest = after;
+/// Are these two statements one definition, written in two ways? White space, comments, the choice of quotes and the case of words
+/// do not count.
+///
+/// What stands in double quotes on both sides and is no name of anything is a string to SQLite, and so is a word that follows
+/// DEFAULT: there upper and lower case count.
+pub fn same_statement(one: &str, other: &str, is_name: impl Fn(&str) -> bool) -> bool {
+    let (one, other) = (without_if_not_exists(one), without_if_not_exists(other));
+    let mut follows_default = false;
+    one.len() == other.len()
+        && one.iter().zip(&other).all(|(one, other)| {
+            let is_string = |lower: &str| match follows_default {
+                true => !VALUES.contains(&lower),
+                false => [one, other].iter().all(|token| is_quoted_like_a_string(token)) && !is_name(lower),
+            };
+            let same = match (content(one), content(other)) {
+                (Some(one), Some(other)) if one != other && is_string(&one.to_ascii_lowercase()) => false,
+                (Some(one), Some(other)) => one.eq_ignore_ascii_case(&other),
+                // SQLite writes a string in double quotes as one in single quotes when a column gets another name.
+                (Some(name), None) | (None, Some(name)) => {
+                    [one, other]
+                        .iter()
+                        .all(|token| is_quoted_like_a_string(token) || token.kind == TokenKind::String)
+                        && [one, other].iter().any(|token| token.text == string_literal(&name))
+                }
+                (None, None) => one.text == other.text,
+            };
+            follows_default = one.is_word("DEFAULT");
+            same
+        })
+}
+
+/// What a word after DEFAULT means if it is no string.
+const VALUES: [&str; 6] = ["null", "true", "false", "current_time", "current_date", "current_timestamp"];
+
+fn is_quoted_like_a_string(token: &Token) -> bool {
+    token.kind == TokenKind::QuotedIdentifier && token.text.starts_with('"')
+}
+
+/// What a word or a quoted name says.
+fn content(token: &Token) -> Option<String> {
+    matches!(token.kind, TokenKind::Word | TokenKind::QuotedIdentifier).then(|| unquoted(token.text))
+}
+
+/// The significant tokens; SQLite keeps no IF NOT EXISTS.
+fn without_if_not_exists(sql: &str) -> Vec<Token<'_>> {
+    let mut words: Vec<Token> = tokens(sql).filter(Token::is_significant).collect();
+    let starts =
+        |three: &[Token]| three[0].is_word("IF") && three[1].is_word("NOT") && three[2].is_word("EXISTS");
+    while let Some(at) = words.windows(3).position(starts) {
+        words.drain(at..at + 3);
     }
-    out
+    words
 }
 
 /// The name that is meant by `name`, `"name"`, `` `name` `` or `[name]`.
@@ -132,24 +154,40 @@ pub(super) fn is_autoincrement(sql: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn canonical_of(sql: &str) -> String {
-        canonical(sql, |name| ["posts", "a b"].contains(&name))
+    #[test]
+    fn two_ways_to_write_one_thing_are_one() {
+        for (one, other) in [
+            (
+                "CREATE TABLE IF NOT EXISTS \"Posts\" (id INTEGER, -- key\n [a b] TEXT)",
+                "create table posts(id integer,\"a b\" text)",
+            ),
+            ("CONSTRAINT \"t_PK\" a \"TEXT\" COLLATE \"NOCASE\"", "CONSTRAINT t_pk a TEXT COLLATE nocase"),
+            ("WITH \"recent\" AS x SELECT \"lower\"(\"NEW\".a)", "WITH Recent AS x SELECT lower(new.a)"),
+            ("SELECT \"Posts\" FROM [X]", "SELECT \"posts\" FROM \"x\""),
+            ("SET s = \"it's\"", "SET s = 'it''s'"),
+            ("a DEFAULT NULL", "a DEFAULT null"),
+        ] {
+            assert!(same_statement(one, other, |name| name == "posts"), "{one}");
+            assert!(same_statement(other, one, |name| name == "posts"), "{one}");
+        }
     }
 
     #[test]
-    fn two_ways_to_write_one_table_are_one() {
-        assert_eq!(
-            canonical_of("CREATE TABLE IF NOT EXISTS \"Posts\" (id INTEGER, -- key\n [a b] TEXT)"),
-            canonical_of("create table posts(id integer,\"a b\" text)")
-        );
-        assert_ne!(
-            canonical_of("CREATE TABLE t(a DEFAULT 'x  y')"),
-            canonical_of("CREATE TABLE t(a DEFAULT 'x y')")
-        );
-        assert_ne!(
-            canonical_of("CREATE TABLE t(a DEFAULT 'if not exists ')"),
-            canonical_of("CREATE TABLE t(a DEFAULT '')")
-        );
+    fn strings_are_the_same_only_letter_for_letter() {
+        for (one, other) in [
+            ("a DEFAULT 'x  y'", "a DEFAULT 'x y'"),
+            ("a DEFAULT 'if not exists '", "a DEFAULT ''"),
+            ("a DEFAULT Paid", "a DEFAULT paid"),
+            ("a DEFAULT \"Posts\"", "a DEFAULT \"posts\""),
+            ("a DEFAULT `Paid`", "a DEFAULT [paid]"),
+            ("SET s = \"Paid\"", "SET s = \"paid\""),
+            ("SET s = \"Paid\"", "SET s = 'paid'"),
+            ("SET s = Paid", "SET s = 'Paid'"),
+            ("a, b", "a"),
+        ] {
+            assert!(!same_statement(one, other, |name| name == "posts"), "{one}");
+            assert!(!same_statement(other, one, |name| name == "posts"), "{one}");
+        }
     }
 
     #[test]

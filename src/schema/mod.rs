@@ -10,7 +10,7 @@ mod read;
 
 pub use compare::{Drift, compare};
 pub use definition::unquoted;
-use definition::{canonical, mentions};
+use definition::{mentions, same_statement};
 pub use order::children_first;
 pub use read::read;
 
