@@ -26,6 +26,10 @@ pub enum Pushed {
     TooLarge(Option<String>),
 }
 
+/// A list of several rows is the result of a query to SQLite, and D1 takes no more columns there: 100 and a hidden rowid are too
+/// many.
+const MOST_VALUES: usize = 100;
+
 /// Builds statements over many rows of one table, each as close to [`MAX_STATEMENT_BYTES`] as whole rows allow.
 ///
 /// Large statements matter: to apply 20,000 rows took wrangler 31.9 s with one row each and 2.6 s with 99 KB each.
@@ -70,6 +74,9 @@ impl Batch {
     /// Adds a row. The value tells what must be written before going on.
     #[must_use]
     pub fn push_row(&mut self, row: &[ValueRef<'_>]) -> Pushed {
+        if row.len() > MOST_VALUES {
+            return Pushed::TooLarge(self.finish());
+        }
         let mark = self.text.len();
         self.text.push_str(if mark == 0 { &self.head } else { "," });
         let row_start = self.text.len();

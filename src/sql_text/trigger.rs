@@ -75,7 +75,7 @@ pub fn firing(sql: &str) -> Option<Firing> {
 ///
 /// The result is one line without comments; BEGIN and END are uppercase, each `CASE … END` stands in parentheses, names
 /// that are spelled like `begin` or `end` are quoted, and a line end inside a string is written as `replace('…\n…', '\n',
-/// char(10))`, one that wrangler would cut as hexadecimal digits. (wrangler 4.164.0 takes any shape; the splitter of the real D1 does not: cloudflare/workers-sdk#15690, #4998,
+/// char(10))`. A string that wrangler would cut into is written in hexadecimal. (wrangler 4.164.0 takes any shape; the splitter of the real D1 does not: cloudflare/workers-sdk#15690, #4998,
 /// #4326, #4727.) Rewriting the result again changes nothing.
 ///
 /// A line end stays, and the result is then not one line, where no expression may stand: inside a quoted name, in an alias
