@@ -16,7 +16,7 @@ const SHADOW_TERMS: &str = "temp.d1_migrate_shadow_terms";
 /// What an FTS5 table can be told by `INSERT INTO f(f, rank) VALUES (option, value)` beside its definition, and what holds where
 /// nothing is said (<https://sqlite.org/fts5.html#special_insert_commands>).
 const SETTINGS: &str = "(SELECT column1 AS option, column2 AS usual FROM (VALUES ('rank', 'bm25()'), ('automerge', 4),
-    ('usermerge', 4), ('crisismerge', 16), ('deletemerge', 10), ('hashsize', 1048576), ('pgsz', 4050), ('secure-delete', 0)))";
+    ('usermerge', 4), ('crisismerge', 16), ('deletemerge', 10), ('hashsize', 1048576), ('pgsz', 4050), ('secure-delete', 0), ('insttoken', 0)))";
 
 /// Is this an FTS5 table whose index stands apart from its text?
 pub fn is_search_index(table: &Table) -> bool {
@@ -52,25 +52,34 @@ pub fn differing_indexes(
 /// The settings of an FTS5 table that are not yet what they are here, with their values.
 pub fn differing_settings(conn: &Connection, table: &Table) -> rusqlite::Result<Vec<(String, Value)>> {
     let config = quote_identifier(&format!("{}_config", table.name));
-    let set = |database| format!("coalesce((SELECT v FROM {database}.{config} WHERE k = option), usual)");
+    // FTS5 keeps an option as it was spelled, and of two spellings the later one counts.
+    let set = |database| {
+        format!(
+            "coalesce((SELECT v FROM {database}.{config} WHERE k = option COLLATE NOCASE ORDER BY k DESC LIMIT 1), usual)"
+        )
+    };
     let (here, there) = (set(LIVE), set("main"));
     let sql = format!("SELECT option, {here} FROM {SETTINGS} WHERE {here} IS NOT {there}");
     let mut statement = conn.prepare(&sql)?;
     statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
-/// Does the local index hold other terms than the shadow's, or for other documents?
+/// Does the local index hold other terms than the shadow's, or for other documents? Indexes of another shape cannot be compared.
 pub fn index_differs(conn: &Connection, table: &Table) -> rusqlite::Result<bool> {
+    if shape(conn, LIVE, table)? != shape(conn, "main", table)? {
+        return Ok(false);
+    }
     with_terms(conn, table, || {
         let terms = "SELECT term, doc, col, offset FROM";
         let mut pairs = vec![(format!("{terms} {LIVE_TERMS}"), format!("{terms} {SHADOW_TERMS}"))];
         if table.kind == TableKind::Virtual(Module::FtsContentless) && lists_documents(conn, table)? {
             // Documents without a term, and the UNINDEXED columns of `contentless_unindexed=1`.
             let name = quote_identifier(&table.name);
-            pairs.push((
-                format!("SELECT rowid, * FROM {LIVE}.{name}"),
-                format!("SELECT rowid, * FROM main.{name}"),
-            ));
+            let columns = table.columns.iter().map(|column| quote_identifier(&column.name));
+            let exact: String =
+                columns.map(|column| format!(", typeof({column}), quote({column}), hex({column})")).collect();
+            let rows = |database| format!("SELECT rowid{exact} FROM {database}.{name}");
+            pairs.push((rows(LIVE), rows("main")));
         }
         for (live, shadow) in pairs {
             let differ = format!("SELECT EXISTS ({live} EXCEPT {shadow}) OR EXISTS ({shadow} EXCEPT {live})");
@@ -84,8 +93,20 @@ pub fn index_differs(conn: &Connection, table: &Table) -> rusqlite::Result<bool>
 
 /// Does a contentless FTS5 table know its documents? Not with `columnsize=0`.
 pub fn lists_documents(conn: &Connection, table: &Table) -> rusqlite::Result<bool> {
-    let sql = format!("SELECT EXISTS (SELECT 1 FROM {LIVE}.sqlite_schema WHERE name = ?1)");
-    conn.query_row(&sql, [format!("{}_docsize", table.name)], |row| row.get(0))
+    keeps(conn, LIVE, table, "docsize")
+}
+
+/// Does an FTS5 table keep this one beside itself?
+fn keeps(conn: &Connection, database: &str, table: &Table, what: &str) -> rusqlite::Result<bool> {
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM {database}.sqlite_schema WHERE name = ?1)");
+    conn.query_row(&sql, [format!("{}_{what}", table.name)], |row| row.get(0))
+}
+
+/// The columns of an FTS5 table, and whether it knows its documents.
+fn shape(conn: &Connection, database: &str, table: &Table) -> rusqlite::Result<(Vec<String>, bool)> {
+    let mut statement = conn.prepare("SELECT name FROM pragma_table_xinfo(?1, ?2)")?;
+    let names = statement.query_map([table.name.as_str(), database], |row| row.get(0))?;
+    Ok((names.collect::<rusqlite::Result<_>>()?, keeps(conn, database, table, "docsize")?))
 }
 
 /// Runs `work` while the terms of both indexes can be read.
@@ -122,6 +143,10 @@ pub(super) fn remember_indexes(
 }
 
 fn is_untouched(conn: &Connection, table: &Table) -> rusqlite::Result<bool> {
+    // Values of UNINDEXED columns change without a trace in the index.
+    if table.kind == TableKind::Virtual(Module::FtsContentless) && keeps(conn, LIVE, table, "content")? {
+        return Ok(false);
+    }
     let sql = format!("SELECT value FROM {SHADOW_FACTS} WHERE name = ?1");
     let noted: Option<String> = conn.query_row(&sql, [fact(table)], |row| row.get(0)).optional()?;
     Ok(match noted {

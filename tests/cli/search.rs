@@ -119,3 +119,46 @@ fn old_words_that_a_replace_leaves_are_named_with_the_way_out() {
     project.d1(["check"]).success();
     project.assert_replay_agrees_on(&QUERIES);
 }
+
+#[test]
+fn values_and_settings_that_leave_no_trace_in_an_index_are_noticed() {
+    let project = Scratch::with_schema(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);
+         CREATE VIRTUAL TABLE f USING fts5(a, b UNINDEXED, content='', contentless_delete=1, contentless_unindexed=1);
+         INSERT INTO f (rowid, a, b) VALUES (1, 'one', 'old'), (2, 'two', 1);
+         INSERT INTO f (f, rank) VALUES ('RANK', 'bm25(5.0)');",
+    );
+    project.d1([]).success();
+    let queries = [
+        "SELECT b FROM f ORDER BY rowid",
+        "SELECT typeof(b) FROM f ORDER BY rowid",
+        "SELECT rank FROM f('one')",
+    ];
+    project.assert_replay_agrees_on(&queries);
+    // Once nothing is pending, only what was written to is looked at.
+    project.d1(["data", "-m", "nothing"]).success();
+    for change in [
+        "UPDATE f SET b = 'new' WHERE rowid = 1",
+        "UPDATE f SET b = 1.0 WHERE rowid = 2",
+        "INSERT INTO f (f, rank) VALUES ('Rank', 'bm25(1.0)')",
+    ] {
+        project.sql(change);
+        project.d1(["check"]).code(1);
+        project.d1(["data", "-m", "change"]).success();
+        project.d1(["check"]).success();
+        project.assert_replay_agrees_on(&queries);
+    }
+}
+
+#[test]
+fn an_index_that_was_made_anew_with_other_columns_is_told_as_such() {
+    let project =
+        Scratch::with_schema("CREATE TABLE t (a); CREATE VIRTUAL TABLE f USING fts5(a, content='')");
+    project.d1([]).success();
+    for definition in ["a, b, content=''", "a, content='', columnsize=0"] {
+        project.sql(&format!("DROP TABLE f; CREATE VIRTUAL TABLE f USING fts5({definition}); INSERT INTO f (rowid, a) VALUES (1, 'x')"));
+        project.d1(["check"]).code(1).says("table `f` is defined otherwise");
+        project.d1(["verify"]).code(1);
+        project.d1(["status"]).success();
+    }
+}

@@ -16,7 +16,13 @@ pub(super) fn chapter(name: &str) -> Chapter {
 pub(super) fn chapters() -> Vec<Chapter> {
     let mut features = read("features", include_str!("features.sql"));
     features.schema.push_str(&wide_tables());
-    let new = [("wide", "7"), ("wide_key", "'k7'"), ("wide_unique", "'u7'")];
+    let new = [
+        ("wide", "7"),
+        ("wide_key", "'k7'"),
+        ("wide_unique", "'u7'"),
+        ("wide_none", "7"),
+        ("wide_none", "8"),
+    ];
     features.statements.extend(new.map(|(table, first)| insert_wide(table, first)));
     vec![
         Chapter { name: "values", schema: VALUES.into(), statements: values(), queries: Vec::new() },
@@ -107,8 +113,9 @@ fn values() -> Vec<String> {
     statements
 }
 
-/// Three tables of as many columns as D1 takes: of every affinity; with a key of many columns and names so long that a
-/// trigger that lists them is longer than a statement; and with many unique columns.
+/// Four tables of as many columns as D1 takes: of every affinity; with a key of many columns and names so long that a
+/// trigger that lists them is longer than a statement; with many unique columns; and without a key, so that the rowid is
+/// written too.
 fn wide_tables() -> String {
     let kinds = ["INTEGER", "TEXT", "REAL", "NUMERIC", "BLOB", ""];
     let columns = |column: &dyn Fn(usize) -> String| (1..100).map(column).collect::<Vec<_>>().join(", ");
@@ -120,16 +127,25 @@ fn wide_tables() -> String {
     let wide_key = columns(&|number| name(number));
     let key: Vec<String> = (1..40).map(name).collect();
     let wide_unique = columns(&|number| format!("c{number}{}", if number < 60 { " UNIQUE" } else { "" }));
-    let [wide_rows, key_rows, unique_rows] =
-        [("wide", ["1", "5"]), ("wide_key", ["'k1'", "'k2'"]), ("wide_unique", ["'u1'", "'u2'"])]
-            .map(|(table, firsts)| firsts.map(|first| insert_wide(table, first)).join(";\n"));
+    let wide_none = columns(&|number| format!("c{number}"));
+    let rows = [
+        ("wide", ["1", "5"]),
+        ("wide_key", ["'k1'", "'k2'"]),
+        ("wide_unique", ["'u1'", "'u2'"]),
+        ("wide_none", ["2", "3"]),
+        ("wide_none", ["4", "5"]),
+    ];
+    let rows = rows.map(|(table, firsts)| firsts.map(|first| insert_wide(table, first)).join("; "));
     format!(
         "CREATE TABLE wide (c0 INTEGER PRIMARY KEY, {wide});
         CREATE TABLE wide_key (c0 TEXT, {wide_key}, PRIMARY KEY (c0, {})) WITHOUT ROWID;
         CREATE TABLE wide_unique (c0 TEXT UNIQUE, {wide_unique});
-        {wide_rows}; {key_rows}; {unique_rows};
+        CREATE TABLE wide_none (c0, {wide_none});
+        {};
+        DELETE FROM wide_none WHERE c0 IN (2, 4);
         ANALYZE;",
-        key.join(", ")
+        key.join(", "),
+        rows.join(";\n")
     )
 }
 

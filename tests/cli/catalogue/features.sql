@@ -71,6 +71,7 @@ INSERT INTO "ünï" (old) VALUES (1) ON CONFLICT DO NOTHING
 INSERT INTO "a view" VALUES (1, 1)
 UPDATE wide SET c0 = c0 + 1, c1 = 'it''s', c2 = 2.5, c3 = 3.0, c4 = X'04', c99 = 'last' WHERE c0 = 1
 UPDATE wide SET c50 = NULL
+UPDATE wide_none SET c1 = c1 || '!'
 DELETE FROM wide WHERE c0 = 5
 UPDATE wide_key SET c0 = 'new', c99 = 1 WHERE c0 = 'k1'
 DELETE FROM wide_key WHERE c0 = 'k2'
