@@ -13,7 +13,7 @@ use super::{Error, LIVE};
 use crate::changefeed::{self, Mark, NOT_KEPT, Tracking, unique_columns};
 use crate::names::{CHANGEFEED, SHADOW_FACTS, SHADOW_LEFT, is_internal};
 use crate::schema::{Action, ForeignKey, Identity, Object, Schema, Table, Term};
-use crate::sql_text::{Event, firing, parse_literals, push_literal, quote_identifier};
+use crate::sql_text::{Event, firing, parse_literals, push_literal, quote_identifier, tokens};
 
 /// More rows than this are not worth remembering one by one: the next comparison looks everywhere.
 const MOST_LEFT: u64 = 10_000;
@@ -191,7 +191,7 @@ fn tracked_after(conn: &Connection, table: &str, mark: &Mark) -> rusqlite::Resul
 /// first, and what fails there under FAIL leaves the row changed.
 fn may_stop_half_way(here: &Schema, table: &Table) -> bool {
     let is_users_own = |object: &&Object| !is_internal(&object.name);
-    let says_fail = |object: &Object| object.sql.to_ascii_uppercase().contains("FAIL");
+    let says_fail = |object: &Object| tokens(&object.sql).any(|token| token.is_word("FAIL"));
     here.children(&table.name).any(|(_, key)| key.acts)
         && here.objects.iter().filter(is_users_own).any(says_fail)
 }
