@@ -137,7 +137,7 @@ impl<'a> RowWriter<'a> {
     /// The declared key of a table whose rowid is hidden: it reads better, and it is the row's name on the real D1 too,
     /// unless chance made it.
     pub(super) fn declared_key(&self) -> rusqlite::Result<Vec<String>> {
-        let names = self.shape.hidden_rowid && self.table.key_compares_as_columns;
+        let names = self.shape.hidden_rowid && self.table.key_names_rows;
         let key: Vec<String> = (self.table.primary_key.iter().filter(|_| names))
             .map(|&position| self.table.columns[position].name.clone())
             .collect();

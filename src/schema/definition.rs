@@ -6,38 +6,47 @@ use crate::sql_text::{Token, TokenKind, string_literal, tokens};
 /// Are these two statements one definition, written in two ways? White space, comments, the choice of quotes and the case of words
 /// do not count.
 ///
-/// What stands in double quotes on both sides and is no name of anything is a string to SQLite, and so is a word that follows
+/// What stands in double quotes on both sides and is no name of anything is a string to SQLite, and so is a name that follows
 /// DEFAULT: there upper and lower case count.
 pub fn same_statement(one: &str, other: &str, is_name: impl Fn(&str) -> bool) -> bool {
     let (one, other) = (without_if_not_exists(one), without_if_not_exists(other));
-    let mut follows_default = false;
     one.len() == other.len()
-        && one.iter().zip(&other).all(|(one, other)| {
-            let is_string = |lower: &str| match follows_default {
-                true => !VALUES.contains(&lower),
-                false => [one, other].iter().all(|token| is_quoted_like_a_string(token)) && !is_name(lower),
-            };
-            let same = match (content(one), content(other)) {
-                (Some(one), Some(other)) if one != other && is_string(&one.to_ascii_lowercase()) => false,
-                (Some(one), Some(other)) => one.eq_ignore_ascii_case(&other),
-                // SQLite writes a string in double quotes as one in single quotes when a column gets another name.
-                (Some(name), None) | (None, Some(name)) => {
-                    [one, other]
-                        .iter()
-                        .all(|token| is_quoted_like_a_string(token) || token.kind == TokenKind::String)
-                        && [one, other].iter().any(|token| token.text == string_literal(&name))
-                }
-                (None, None) => one.text == other.text,
-            };
-            follows_default = one.is_word("DEFAULT");
-            same
+        && (0..one.len()).all(|at| {
+            let before = |distance: usize, word: &str| at >= distance && one[at - distance].is_word(word);
+            // ON DELETE SET DEFAULT is followed by other words.
+            let is_default = before(1, "DEFAULT") && !before(2, "SET");
+            same_token(&one[at], &other[at], is_default, &is_name)
         })
 }
 
-/// What a word after DEFAULT means if it is no string.
-const VALUES: [&str; 6] = ["null", "true", "false", "current_time", "current_date", "current_timestamp"];
+fn same_token(one: &Token, other: &Token, is_default: bool, is_name: impl Fn(&str) -> bool) -> bool {
+    let both = |is: &dyn Fn(&Token) -> bool| is(one) && is(other);
+    let is_value = |token: &Token| VALUES.iter().any(|value| token.is_word(value));
+    match (content(one), content(other)) {
+        (Some(name), Some(same)) if is_default => {
+            if is_value(one) || is_value(other) {
+                both(&is_value) && name.eq_ignore_ascii_case(&same)
+            } else {
+                name == same
+            }
+        }
+        (Some(name), Some(same)) => {
+            let is_string = both(&is_in_double_quotes) && !is_name(&name.to_ascii_lowercase());
+            if is_string { name == same } else { name.eq_ignore_ascii_case(&same) }
+        }
+        // SQLite writes a string in double quotes as one in single quotes when a column gets another name.
+        (Some(string), None) | (None, Some(string)) => {
+            both(&|token| is_in_double_quotes(token) || token.text == string_literal(&string))
+                && (is_default || !is_name(&string.to_ascii_lowercase()))
+        }
+        (None, None) => one.text == other.text,
+    }
+}
 
-fn is_quoted_like_a_string(token: &Token) -> bool {
+/// What a word after DEFAULT means if it is no string.
+const VALUES: [&str; 6] = ["NULL", "TRUE", "FALSE", "CURRENT_TIME", "CURRENT_DATE", "CURRENT_TIMESTAMP"];
+
+fn is_in_double_quotes(token: &Token) -> bool {
     token.kind == TokenKind::QuotedIdentifier && token.text.starts_with('"')
 }
 
@@ -165,7 +174,10 @@ mod tests {
             ("WITH \"recent\" AS x SELECT \"lower\"(\"NEW\".a)", "WITH Recent AS x SELECT lower(new.a)"),
             ("SELECT \"Posts\" FROM [X]", "SELECT \"posts\" FROM \"x\""),
             ("SET s = \"it's\"", "SET s = 'it''s'"),
+            ("SET s = \"posts\"", "SET s = [Posts]"),
+            ("a DEFAULT \"posts\"", "a DEFAULT 'posts'"),
             ("a DEFAULT NULL", "a DEFAULT null"),
+            ("ON DELETE SET DEFAULT ON UPDATE CASCADE", "on delete set default on update cascade"),
         ] {
             assert!(same_statement(one, other, |name| name == "posts"), "{one}");
             assert!(same_statement(other, one, |name| name == "posts"), "{one}");
@@ -183,6 +195,11 @@ mod tests {
             ("SET s = \"Paid\"", "SET s = \"paid\""),
             ("SET s = \"Paid\"", "SET s = 'paid'"),
             ("SET s = Paid", "SET s = 'Paid'"),
+            // A column, and a string.
+            ("CHECK (s <> \"posts\")", "CHECK (s <> 'posts')"),
+            ("a DEFAULT \"null\"", "a DEFAULT null"),
+            ("a DEFAULT \"NULL\"", "a DEFAULT \"null\""),
+            ("a DEFAULT [true]", "a DEFAULT TRUE"),
             ("a, b", "a"),
         ] {
             assert!(!same_statement(one, other, |name| name == "posts"), "{one}");

@@ -74,9 +74,12 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// The columns of the declared primary key, in key order, as positions in `columns`.
     pub primary_key: Vec<usize>,
-    /// Does the primary key tell rows apart as its columns do? In `k COLLATE NOCASE, PRIMARY KEY (k COLLATE BINARY)` it does not:
-    /// `k = 'a'` can mean two rows.
-    pub key_compares_as_columns: bool,
+    /// Does a value of the primary key mean one row at most, compared as its columns compare? Not in
+    /// `k COLLATE NOCASE, PRIMARY KEY (k COLLATE BINARY)`.
+    pub key_names_rows: bool,
+    /// Does a row keep others away by its primary key that have another value there? So it does in
+    /// `k, PRIMARY KEY (k COLLATE NOCASE)`.
+    pub key_takes_more: bool,
     /// The column that is another name of the rowid (`INTEGER PRIMARY KEY`).
     pub rowid_alias: Option<usize>,
     /// UNIQUE constraints and unique indexes, the primary key's own index included, the rowid left out.
@@ -276,7 +279,7 @@ impl Table {
     /// How its rows are named.
     pub fn identity(&self) -> Identity {
         if self.kind == TableKind::WithoutRowid {
-            return match self.key_compares_as_columns {
+            return match self.key_names_rows {
                 true => Identity::Key(self.primary_key.clone()),
                 false => Identity::Nothing,
             };
@@ -295,7 +298,7 @@ impl Table {
     /// Has every row a primary key? SQLite lets it be NULL, unless its columns say NOT NULL.
     fn has_sure_key(&self) -> bool {
         !self.primary_key.is_empty()
-            && self.key_compares_as_columns
+            && self.key_names_rows
             && self.primary_key.iter().all(|&position| self.columns[position].not_null)
     }
 
@@ -317,7 +320,7 @@ impl Table {
     /// Unique keys besides the one that identifies the row: a REPLACE can push out *another* row through them, and
     /// SQLite fires no DELETE trigger for that row (`recursive_triggers` is off on D1).
     pub fn secondary_keys(&self) -> impl Iterator<Item = &UniqueKey> {
-        let is_name = matches!(self.identity(), Identity::Key(_));
+        let is_name = matches!(self.identity(), Identity::Key(_)) && !self.key_takes_more;
         self.unique_keys.iter().filter(move |key| !(is_name && key.primary))
     }
 }

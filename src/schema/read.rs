@@ -96,16 +96,19 @@ fn table(conn: &Connection, database: &str, object: &Object) -> rusqlite::Result
     // The primary key of a rowid table without an index of its own is the rowid itself. (The declared type does not
     // decide: `INTEGER PRIMARY KEY DESC` is no alias.)
     let is_alias = kind == TableKind::Rowid && primary_key.len() == 1 && !has_key_index;
-    let mut key_compares_as_columns = true;
+    let (mut key_names_rows, mut key_takes_more) = (true, false);
     for (term, collation) in unique_keys.iter().filter(|key| key.primary).flat_map(|key| &key.terms) {
         let name = term.column().map(|position| columns[position].name.as_str()).unwrap_or_default();
         let (_, own, ..) = conn.column_metadata(Some(database), object.name.as_str(), name)?;
-        key_compares_as_columns &=
-            own.is_some_and(|own| own.to_string_lossy().eq_ignore_ascii_case(collation));
+        let is_own =
+            |collation: &str| own.is_some_and(|own| own.to_string_lossy().eq_ignore_ascii_case(collation));
+        key_names_rows &= is_own("BINARY") || is_own(collation);
+        key_takes_more |= !is_own(collation);
     }
     Ok(Table {
         name: object.name.clone(),
-        key_compares_as_columns,
+        key_names_rows,
+        key_takes_more,
         // The first column of an R*Tree is its rowid.
         rowid_alias: if kind == TableKind::Virtual(Module::Rtree) {
             Some(0)

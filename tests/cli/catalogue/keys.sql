@@ -15,6 +15,11 @@ CREATE TABLE k_three_key (rowid TEXT NOT NULL, oid, _rowid_ INTEGER NOT NULL, v,
 -- A key that tells apart what its column does not.
 CREATE TABLE k_sharp (id TEXT COLLATE NOCASE, v, PRIMARY KEY (id COLLATE BINARY));
 CREATE TABLE k_sharp_flat (id TEXT COLLATE NOCASE, v, PRIMARY KEY (id COLLATE BINARY)) WITHOUT ROWID;
+-- And one that does not tell apart what its column does.
+CREATE TABLE k_blunt (id TEXT, v, PRIMARY KEY (id COLLATE NOCASE));
+CREATE TABLE k_blunt_flat (id TEXT, v, PRIMARY KEY (id COLLATE NOCASE)) WITHOUT ROWID;
+INSERT INTO k_blunt VALUES ('a', 1), ('b', 2), ('c', 3);
+INSERT INTO k_blunt_flat VALUES ('a', 1), ('b', 2), ('c', 3);
 INSERT INTO k_sharp VALUES ('a', 1), ('A', 2), ('b', 3);
 INSERT INTO k_sharp_flat VALUES ('a', 1), ('A', 2), ('b', 3);
 INSERT INTO k_int VALUES (1, 'a'), (2, 'b'), (3, 'c');
@@ -87,3 +92,8 @@ INSERT INTO k_sharp VALUES ('b', 4)
 DELETE FROM k_sharp_flat WHERE v = 1
 UPDATE k_sharp_flat SET v = 5 WHERE v = 2
 INSERT INTO k_sharp_flat VALUES ('B', 4)
+REPLACE INTO k_blunt VALUES ('A', 4)
+UPDATE k_blunt SET id = 'B' WHERE id = 'b'
+UPDATE OR REPLACE k_blunt_flat SET id = 'A' WHERE id = 'b'
+REPLACE INTO k_blunt_flat VALUES ('C', 4)
+DELETE FROM k_blunt_flat WHERE id = 'C'
