@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use super::Error;
 use super::rows::Place;
 use super::spool::Sink;
-use crate::sql_text::{Batch, Pushed, delete, update};
+use crate::sql_text::{Batch, Pushed, Target, delete, update};
 
 /// Fewer rows than this are written one by one: that reads better.
 const MANY: usize = 5;
@@ -19,7 +19,7 @@ const MOST_COLUMNS: usize = 90;
 
 /// Statements for rows of one table whose order does not matter.
 pub(super) struct Batches<'t> {
-    table: &'t str,
+    table: Target<'t>,
     groups: Vec<Group>,
 }
 
@@ -34,7 +34,7 @@ struct Group {
 }
 
 impl<'t> Batches<'t> {
-    pub(super) fn new(table: &'t str) -> Self {
+    pub(super) fn new(table: Target<'t>) -> Self {
         Self { table, groups: Vec::new() }
     }
 
@@ -103,18 +103,18 @@ impl<'t> Batches<'t> {
 }
 
 impl Group {
-    fn new(table: &str, set: Vec<String>, place: Vec<String>) -> Self {
+    fn new(table: Target, set: Vec<String>, place: Vec<String>) -> Self {
         let batch = match set.is_empty() {
-            true => Batch::delete(table, &place[0]),
+            true => Batch::delete(table.table, &place[0]),
             false => Batch::update(table, &place, &set),
         };
         Self { set, place, few: Vec::new(), rows: 0, batch }
     }
 }
 
-fn one_by_one(table: &str, set: &Place, place: &Place) -> Result<Vec<String>, Error> {
+fn one_by_one(table: Target, set: &Place, place: &Place) -> Result<Vec<String>, Error> {
     Ok(match set.is_empty() {
-        true => delete(table, place)?,
+        true => delete(table.table, place)?,
         false => update(table, set, place)?,
     })
 }

@@ -99,7 +99,7 @@ impl Error {
                 "mend the row in the local database (`PRAGMA foreign_key_check(\"{child}\")` names it), or add the other table to --tables"
             )),
             Self::Unnameable { .. } => Some("change that row by hand in a schema migration, by what is known of it".into()),
-            Self::OpenForeignKey => Some("look for a row that points to itself in other letters than its own (under COLLATE NOCASE), and write them alike; or for a table that points to itself and says ON CONFLICT REPLACE, where SQLite miscounts, and take that away".into()),
+            Self::OpenForeignKey => Some("look for a row that points to itself in other letters than its own (under COLLATE NOCASE), and write them alike".into()),
             Self::Refused { sql, .. } => {
                 Some(format!("the statement begins `{sql}`; please report it, nothing was written"))
             }

@@ -90,7 +90,8 @@ impl RowWriter<'_> {
                 false => vec![(self.shape.written[0].clone(), row.get_ref(1)?)],
             };
             self.spool.push(&format!(
-                "UPDATE {table} SET {rowid} = (SELECT max({rowid}) + 1 FROM {table}) WHERE {};",
+                "{} SET {rowid} = (SELECT max({rowid}) + 1 FROM {table}) WHERE {};",
+                self.table.target().update(),
                 condition(&place)
             ))?;
         }
@@ -106,7 +107,7 @@ impl RowWriter<'_> {
                 if let Some(statement) = before {
                     self.spool.push(&statement)?;
                 }
-                self.push_all(insert(&self.table.name, &self.shape.written, values)?)?;
+                self.push_all(insert(self.table.target(), &self.shape.written, values)?)?;
             }
         }
         Ok(())
@@ -119,7 +120,7 @@ impl RowWriter<'_> {
     }
 
     fn batch(&self, is_natural: bool) -> Batch {
-        Batch::insert(&self.table.name, &self.shape.written[usize::from(is_natural)..])
+        Batch::insert(self.table.target(), &self.shape.written[usize::from(is_natural)..])
     }
 
     fn spool_rest(&mut self, batch: &mut Batch) -> Result<(), Error> {

@@ -151,7 +151,7 @@ impl RowWriter<'_> {
         let changed = self.update_query(diff, &key, &format!("({steps_aside} OR {changes})"));
         let mut statement = self.conn.prepare(&changed)?;
         let mut rows = statement.query(())?;
-        let mut batches = Batches::new(&self.table.name);
+        let mut batches = Batches::new(self.table.target());
         while let Some(row) = rows.next()? {
             let aside = row.get::<_, i64>(1)? & bits;
             let wanted = |name: &str, value: ValueRef, is_given_up| match followed.contains(&name) {

@@ -95,7 +95,7 @@ impl<'a> RowWriter<'a> {
         let mut statement = self.conn.prepare(&sql)?;
         let mut rows = statement.query(())?;
         let in_order = points_to_itself(self.table) || matches!(self.table.kind, TableKind::Virtual(_));
-        let mut batches = Batches::new(&self.table.name);
+        let mut batches = Batches::new(self.table.target());
         while let Some(row) = rows.next()? {
             let is_loose: bool = row.get(2)?;
             let given_up = self.loose.iter().filter(|_| is_loose).cloned().collect();

@@ -54,7 +54,7 @@ fn from_terms(conn: &Connection, table: &Table) -> Result<Spool, Error> {
     spool.push(&command(table, "delete-all"))?;
     let columns: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
     let written: Vec<String> = std::iter::once("rowid".to_owned()).chain(columns.iter().cloned()).collect();
-    let mut batch = Batch::insert(&table.name, &written);
+    let mut batch = Batch::insert(table.name.as_str(), &written);
     for document in documents(conn, table, &columns)? {
         let values: Vec<_> = document.iter().map(Into::into).collect();
         match batch.push_row(&values) {
@@ -64,7 +64,7 @@ fn from_terms(conn: &Connection, table: &Table) -> Result<Spool, Error> {
                 if let Some(statement) = before {
                     spool.push(&statement)?;
                 }
-                for statement in insert(&table.name, &written, &values)? {
+                for statement in insert(table.name.as_str(), &written, &values)? {
                     spool.push(&statement)?;
                 }
             }

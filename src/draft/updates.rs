@@ -41,7 +41,7 @@ impl RowWriter<'_> {
         })?;
         let mut statement = self.conn.prepare(&self.update_query(diff, &key, "1"))?;
         let mut rows = statement.query(())?;
-        let mut batches = Batches::new(&self.table.name);
+        let mut batches = Batches::new(self.table.target());
         while let Some(row) = rows.next()? {
             let wanted = |name: &str, _: ValueRef, is_given_up| is_given_up || rowid.as_deref() != Some(name);
             self.update(row, &key, row.get(1)?, &wanted, &mut batches)?;
@@ -110,7 +110,7 @@ impl RowWriter<'_> {
         let place = self.place_now(row, IDENTITY, key, &parked)?;
         self.check_size(row, first, &place)?;
         if is_loose || row.get(3)? || matches!(self.table.kind, TableKind::Virtual(_)) {
-            return self.push_all(update(&self.table.name, &set, &place)?);
+            return self.push_all(update(self.table.target(), &set, &place)?);
         }
         batches.push(self.spool, &set, &place)
     }
@@ -161,7 +161,7 @@ impl RowWriter<'_> {
             let given_up = loosened.iter().filter(|_| is_loose).cloned().collect();
             let parked = self.parked(given_up, row)?;
             let place = self.place_now(row, IDENTITY, key, &parked)?;
-            self.push_all(update(&self.table.name, &set, &place)?)?;
+            self.push_all(update(self.table.target(), &set, &place)?)?;
         }
         if any {
             self.spool.push(CHECKS_ON)?;

@@ -159,6 +159,12 @@ pub(super) fn is_autoincrement(sql: &str) -> bool {
     tokens(sql).any(|token| token.is_word("autoincrement"))
 }
 
+/// Does the text of a `CREATE TABLE` say ON CONFLICT?
+pub(super) fn has_conflict_clause(sql: &str) -> bool {
+    let words: Vec<Token> = tokens(sql).filter(Token::is_significant).collect();
+    words.windows(2).any(|two| two[0].is_word("ON") && two[1].is_word("CONFLICT"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

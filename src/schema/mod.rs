@@ -14,6 +14,8 @@ use definition::{mentions, same_statement};
 pub use order::children_first;
 pub use read::read;
 
+use crate::sql_text::Target;
+
 /// Everything the user made in one database, in the order of `sqlite_schema`.
 #[derive(Debug, Clone, Default)]
 pub struct Schema {
@@ -86,6 +88,8 @@ pub struct Table {
     pub unique_keys: Vec<UniqueKey>,
     /// Foreign keys of this table.
     pub foreign_keys: Vec<ForeignKey>,
+    /// Does its definition say ON CONFLICT?
+    pub has_conflict_clause: bool,
     /// Does `sqlite_sequence` count for it?
     pub autoincrement: bool,
 }
@@ -305,6 +309,11 @@ impl Table {
     /// The position of the column of this name.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))
+    }
+
+    /// It, for the statements that write to it.
+    pub fn target(&self) -> Target<'_> {
+        Target { table: &self.name, has_conflict_clause: self.has_conflict_clause }
     }
 
     /// Positions of the columns that are stored, and so can be written.

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::definition::{is_autoincrement, list_of, mentions, virtual_module};
+use super::definition::{has_conflict_clause, is_autoincrement, list_of, mentions, virtual_module};
 use super::{
     Action, Affinity, Column, ForeignKey, Module, Object, ObjectKind, Schema, Table, TableKind, Term,
     UniqueKey,
@@ -116,6 +116,7 @@ fn table(conn: &Connection, database: &str, object: &Object) -> rusqlite::Result
             is_alias.then(|| primary_key[0])
         },
         autoincrement: is_alias && is_autoincrement(&object.sql),
+        has_conflict_clause: has_conflict_clause(&object.sql),
         foreign_keys: foreign_keys(conn, database, &object.name)?,
         kind,
         columns,

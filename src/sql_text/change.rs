@@ -7,6 +7,7 @@ use super::identifier::display_identifier;
 use super::literal::literal;
 use super::pieces::within_limit;
 use super::statement::insert_head;
+use super::target::Target;
 
 /// A column and its value.
 pub type Cell<'a> = (String, ValueRef<'a>);
@@ -15,25 +16,35 @@ pub type Cell<'a> = (String, ValueRef<'a>);
 ///
 /// # Errors
 /// When the names alone do not fit.
-pub fn insert(table: &str, columns: &[String], values: &[ValueRef<'_>]) -> Result<Vec<String>, Error> {
-    let head = insert_head(table, columns.iter().map(String::as_str));
-    within_limit(table, values, |values| format!("{head}\n  ({});", values.join(", ")))
+pub fn insert<'t>(
+    target: impl Into<Target<'t>>,
+    columns: &[String],
+    values: &[ValueRef<'_>],
+) -> Result<Vec<String>, Error> {
+    let target = target.into();
+    let head = insert_head(target, columns.iter().map(String::as_str));
+    within_limit(target.table, values, |values| format!("{head}\n  ({});", values.join(", ")))
 }
 
 /// The statements that set columns of the row that `key` names: one, if it fits.
 ///
 /// # Errors
 /// When the names alone do not fit.
-pub fn update(table: &str, set: &[Cell<'_>], key: &[Cell<'_>]) -> Result<Vec<String>, Error> {
+pub fn update<'t>(
+    target: impl Into<Target<'t>>,
+    set: &[Cell<'_>],
+    key: &[Cell<'_>],
+) -> Result<Vec<String>, Error> {
+    let target = target.into();
     let values: Vec<ValueRef<'_>> = set.iter().chain(key).map(|(_, value)| *value).collect();
-    within_limit(table, &values, |values| {
+    within_limit(target.table, &values, |values| {
         let (new, old) = values.split_at(set.len());
         let set = set
             .iter()
             .zip(new)
             .map(|((column, _), value)| format!("{} = {value}", display_identifier(column)));
         let set: Vec<String> = set.collect();
-        format!("UPDATE {} SET {} WHERE {};", display_identifier(table), set.join(", "), named(key, old))
+        format!("{} SET {} WHERE {};", target.update(), set.join(", "), named(key, old))
     })
 }
 

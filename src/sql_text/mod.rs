@@ -11,6 +11,7 @@ mod pieces;
 mod real;
 pub mod split;
 pub mod statement;
+pub mod target;
 pub mod tokens;
 pub mod trigger;
 
@@ -21,6 +22,7 @@ pub use parse::parse_literals;
 pub use pieces::PIECES;
 pub use split::statements;
 pub use statement::{Batch, MAX_STATEMENT_BYTES, Pushed};
+pub use target::Target;
 pub use tokens::{Token, TokenKind, tokens};
 pub use trigger::{Event, Timing, firing, one_line};
 

@@ -4,15 +4,16 @@ use rusqlite::types::ValueRef;
 
 use super::identifier::display_identifier;
 use super::literal::push_literal;
+use super::target::Target;
 
 /// The longest statement that is written, in bytes, its `;` included. The real D1 and workerd take 100,000, and count the line
 /// end and the comments before a statement as its text.
 pub const MAX_STATEMENT_BYTES: usize = 99_900;
 
 /// `INSERT INTO posts (id, title) VALUES`, without a line end.
-pub fn insert_head<'a>(table: &str, columns: impl IntoIterator<Item = &'a str>) -> String {
+pub fn insert_head<'a>(target: Target, columns: impl IntoIterator<Item = &'a str>) -> String {
     let columns: Vec<_> = columns.into_iter().map(display_identifier).collect();
-    format!("INSERT INTO {} ({}) VALUES", display_identifier(table), columns.join(", "))
+    format!("{} ({}) VALUES", target.insert_into(), columns.join(", "))
 }
 
 /// What became of a row that was pushed.
@@ -42,22 +43,23 @@ pub struct Batch {
 
 impl Batch {
     /// An empty INSERT for these columns, which every row must have in this order.
-    pub fn insert(table: &str, columns: &[String]) -> Self {
-        Self::new(insert_head(table, columns.iter().map(String::as_str)), ";".into())
+    pub fn insert<'t>(target: impl Into<Target<'t>>, columns: &[String]) -> Self {
+        Self::new(insert_head(target.into(), columns.iter().map(String::as_str)), ";".into())
     }
 
     /// An empty UPDATE that sets these columns of the rows that `key` names. A row is its key, then the values to be set.
-    pub fn update(table: &str, key: &[String], set: &[String]) -> Self {
+    pub fn update<'t>(target: impl Into<Target<'t>>, key: &[String], set: &[String]) -> Self {
+        let target = target.into();
         // Beside a table of that name, the name must mean one thing.
-        let new = if table.eq_ignore_ascii_case("new") { "new_values" } else { "new" };
+        let new = if target.table.eq_ignore_ascii_case("new") { "new_values" } else { "new" };
         let names: Vec<_> = key.iter().chain(set).map(|name| display_identifier(name)).collect();
-        let table = display_identifier(table);
+        let table = display_identifier(target.table);
         let (key, set) = names.split_at(key.len());
         let set: Vec<String> = set.iter().map(|name| format!("{name} = {new}.{name}")).collect();
         let same: Vec<String> = key.iter().map(|name| format!("{table}.{name} = {new}.{name}")).collect();
         Self::new(
             format!("WITH {new} ({}) AS (VALUES", names.join(", ")),
-            format!(")\nUPDATE {table} SET {} FROM {new} WHERE {};", set.join(", "), same.join(" AND ")),
+            format!(")\n{} SET {} FROM {new} WHERE {};", target.update(), set.join(", "), same.join(" AND ")),
         )
     }
 

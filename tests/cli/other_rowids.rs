@@ -94,3 +94,45 @@ fn in_a_table_without_a_primary_key_that_points_to_itself_or_to_one_that_points_
         }
     }
 }
+
+/// A clause of the table's own would take the other row away, or leave the new one out, without a word.
+#[test]
+fn a_row_that_only_the_real_d1_has_stays_where_the_table_says_on_conflict() {
+    for clause in ["REPLACE", "IGNORE", "FAIL", "ROLLBACK"] {
+        let project = Scratch::with_schema(&format!(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY ON CONFLICT {clause}, u TEXT UNIQUE ON CONFLICT {clause}, v); INSERT INTO t VALUES (1, 'one', 1)"
+        ));
+        project.d1([]).success();
+        for (change, file) in [
+            ("INSERT INTO t VALUES (7, 'ours', 1)", "0002_key.sql"),
+            ("INSERT INTO t VALUES (8, 'theirs', 1)", "0003_key.sql"),
+            ("UPDATE t SET u = 'theirs, too' WHERE id = 1", "0004_key.sql"),
+        ] {
+            project.sql(change);
+            project.d1(["data", "-m", "key"]).success();
+            let remote = Connection::open_in_memory().expect("memory");
+            remote.execute_batch(&project.read("0001_initial_migration.sql")).expect("it runs");
+            remote
+                .execute_batch("INSERT INTO t VALUES (7, 'theirs', 0), (9, 'theirs, too', 0)")
+                .expect("rows");
+            let refused = remote.execute_batch(&project.read(file)).expect_err(file);
+            assert!(refused.to_string().contains("UNIQUE"), "{clause} {file}: {refused}");
+            let theirs = "SELECT count(*) FROM t WHERE v = 0";
+            assert_eq!(remote.query_row(theirs, (), |row| row.get(0)), Ok(2), "{clause} {file}");
+        }
+        project.assert_replay_agrees();
+    }
+}
+
+/// SQLite 3.54 miscounts the foreign keys where ON CONFLICT REPLACE decides, not where ABORT does.
+#[test]
+fn a_row_points_twice_to_a_later_one_of_a_table_that_says_on_conflict_replace() {
+    let project = Scratch::with_schema(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY ON CONFLICT REPLACE, a UNIQUE REFERENCES t ON DELETE RESTRICT, b UNIQUE REFERENCES t ON DELETE SET NULL);
+         INSERT INTO t VALUES (2, NULL, NULL), (0, 2, 2)",
+    );
+    project.d1([]).success();
+    project.sql("INSERT INTO t VALUES (9, NULL, NULL), (5, 9, 9)");
+    project.d1(["data", "-m", "more"]).success();
+    project.assert_replay_agrees();
+}

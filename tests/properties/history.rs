@@ -136,7 +136,7 @@ impl History {
         }
         // A row that points to itself in other letters (COLLATE NOCASE) cannot be inserted while foreign keys are on, by
         // nobody: SQLite compares the letters.
-        if run.stderr.contains("a foreign key is left open") && self.may_miscount() {
+        if run.stderr.contains("a foreign key is left open") && self.has_nocase() {
             return Err(SQLITES_OWN.into());
         }
         // The row is too large for D1, and nothing was written: that is an answer.
@@ -159,9 +159,8 @@ impl History {
                 .any(|table| is_hidden(table) && sql.contains(&identifier(&table.name)))
     }
 
-    /// Besides, where ON CONFLICT REPLACE stands, SQLite 3.54 (not 3.40) miscounts two foreign keys of a row to a later one.
-    fn may_miscount(&self) -> bool {
-        let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE sql LIKE '%COLLATE NOCASE%' OR sql LIKE '%ON CONFLICT REPLACE%')";
+    fn has_nocase(&self) -> bool {
+        let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE sql LIKE '%COLLATE NOCASE%')";
         self.twin.query_row(sql, (), |row| row.get(0)).expect("a schema")
     }
 
