@@ -56,13 +56,17 @@ pub enum Error {
         /// The first table that differs.
         table: String,
     },
-    /// A search index cannot be made again.
-    #[error("the search index `{table}` cannot be made again from {}", if *.keeps_text { "its text: it holds other words" } else { "its terms, and it keeps no text" })]
+    /// A search index cannot be made from its terms.
+    #[error("the search index `{table}` cannot be made again from its terms, and it keeps no text")]
     Search {
         /// The FTS5 table.
         table: String,
-        /// Does a table of the user's hold its text?
-        keeps_text: bool,
+    },
+    /// A search index holds other words than its text. (INSERT OR REPLACE fires no DELETE trigger, and leaves those of the old row.)
+    #[error("the search index `{table}` cannot be made again from its text: it holds other words")]
+    OldWords {
+        /// The FTS5 table.
+        table: String,
     },
     /// The draft ran, but the schema that came out is not the local one.
     #[error("the migration would not give the local schema: {difference}")]
@@ -109,8 +113,7 @@ impl Error {
             Self::Unproven { .. } | Self::SchemaUnproven { .. } => {
                 Some("please report it, nothing was written".into())
             }
-            // INSERT OR REPLACE fires no DELETE trigger, and leaves the words of the old row.
-            Self::Search { table, keeps_text: true } => {
+            Self::OldWords { table } => {
                 let name = display_identifier(table);
                 Some(format!("an INSERT OR REPLACE leaves old words there: run `INSERT INTO {name}({name}) VALUES ('rebuild')` on the local database"))
             }

@@ -24,14 +24,12 @@ pub(super) fn settle(parts: &mut Parts, here: &Schema, names: &[String]) -> Resu
         if !is_search_index(table) || !index_differs(conn, table)? {
             continue;
         }
-        let spool = match table.kind {
-            TableKind::Virtual(Module::FtsContentless) => from_terms(conn, table)?,
-            _ => rebuilt(table)?,
-        };
+        let keeps_no_text = table.kind == TableKind::Virtual(Module::FtsContentless);
+        let spool = if keeps_no_text { from_terms(conn, table)? } else { rebuilt(table)? };
         spool.drain(|sql| parts.statement(sql))?;
         if index_differs(conn, table)? {
-            let keeps_text = table.kind == TableKind::Virtual(Module::FtsExternalContent);
-            return Err(Error::Search { table: table.name.clone(), keeps_text });
+            let table = table.name.clone();
+            return Err(if keeps_no_text { Error::Search { table } } else { Error::OldWords { table } });
         }
     }
     Ok(())

@@ -75,8 +75,8 @@ pub fn firing(sql: &str) -> Option<Firing> {
 ///
 /// The result is one line without comments; BEGIN and END are uppercase, each `CASE … END` stands in parentheses, names
 /// that are spelled like `begin` or `end` are quoted, and a line end inside a string is written as `replace('…\n…', '\n',
-/// char(10))`. A string that wrangler would cut into is written in hexadecimal. (wrangler 4.164.0 takes any shape; the splitter of the real D1 does not: cloudflare/workers-sdk#15690, #4998,
-/// #4326, #4727.) Rewriting the result again changes nothing.
+/// char(10))`. A string that wrangler would cut into is written in hexadecimal. (wrangler 4.164.0 takes any shape; the splitter
+/// of the real D1 does not: cloudflare/workers-sdk#15690, #4998, #4326, #4727.) Rewriting the result again changes nothing.
 ///
 /// A line end stays, and the result is then not one line, where no expression may stand: inside a quoted name, in an alias
 /// written as a string, and in the message of RAISE, which is a literal only before SQLite 3.47; an older `sqlite3` could not

@@ -28,12 +28,12 @@ fn errors_about_rows() {
         "mend the row in the local database (`PRAGMA foreign_key_check(\"tags\")` names it), or add the other table to --tables",
     );
     says(
-        Error::Search { table: "found".into(), keeps_text: false },
+        Error::Search { table: "found".into() },
         "the search index `found` cannot be made again from its terms, and it keeps no text",
         "fill it by triggers of a table that do nothing else, or make and fill it in a schema migration",
     );
     says(
-        Error::Search { table: "found".into(), keeps_text: true },
+        Error::OldWords { table: "found".into() },
         "the search index `found` cannot be made again from its text: it holds other words",
         "an INSERT OR REPLACE leaves old words there: run `INSERT INTO found(found) VALUES ('rebuild')` on the local database",
     );
