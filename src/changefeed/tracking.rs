@@ -32,7 +32,6 @@ pub fn state(conn: &Connection, database: &str, tables: &[Table]) -> rusqlite::R
     let mut statement = conn.prepare(&sql)?;
     let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let present: Vec<(String, String, String)> = rows.collect::<rusqlite::Result<_>>()?;
-    let is_own = |name: &String| name.starts_with(TRIGGER_PREFIX);
     let has_changefeed = super::exists(conn, database)?;
     Ok(tables
         .iter()
@@ -40,17 +39,20 @@ pub fn state(conn: &Connection, database: &str, tables: &[Table]) -> rusqlite::R
             if !table.is_trackable() {
                 return Tracking::Impossible;
             }
-            let all = present.iter().filter(|(on, ..)| on.eq_ignore_ascii_case(&table.name));
-            let from_own_on: Vec<_> = all.skip_while(|(_, name, _)| !is_own(name)).collect();
-            let (here, newer): (Vec<_>, Vec<_>) =
-                from_own_on.into_iter().partition(|(_, name, _)| is_own(name));
-            let is_after = |sql: &str| firing(sql).is_none_or(|firing| firing.timing == Timing::After);
-            let is_first = !newer.iter().any(|(.., sql)| is_after(sql));
+            let on_it = present.iter().filter(|(on, ..)| on.eq_ignore_ascii_case(&table.name));
+            let (mut here, mut is_first) = (Vec::new(), true);
+            for (_, name, sql) in on_it {
+                if name.starts_with(TRIGGER_PREFIX) {
+                    here.push((name, sql));
+                } else if !here.is_empty() {
+                    is_first &= firing(sql).is_some_and(|firing| firing.timing != Timing::After);
+                }
+            }
             let wanted = triggers(table);
             let complete = here.len() == wanted.len()
-                && wanted.iter().all(|wanted| {
-                    here.iter().any(|(_, name, sql)| *name == wanted.name && *sql == wanted.sql)
-                });
+                && wanted
+                    .iter()
+                    .all(|wanted| here.iter().any(|&(name, sql)| *name == wanted.name && *sql == wanted.sql));
             match (here.is_empty(), complete && is_first && has_changefeed) {
                 (true, _) => Tracking::Off,
                 (false, true) => Tracking::On,

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use crate::difference::{Rows, TableDifference, any_update_touches, is_search_index, reached};
-use crate::schema::{Object, ObjectKind, Schema, unquoted};
+use crate::schema::{Object, Schema, unquoted};
 use crate::sql_text::{Event, Timing, Token, firing, tokens};
 
 /// The triggers that statements for these differences would fire, actions of foreign keys included.
@@ -12,16 +12,7 @@ pub(super) fn concerned<'s>(
     schema: &'s Schema,
     differences: &[TableDifference],
 ) -> rusqlite::Result<Vec<&'s Object>> {
-    let mut reached = reached(conn, schema, differences)?;
-    // Where a key is declared ON CONFLICT REPLACE, SQLite compiles for every INSERT and UPDATE what a DELETE would fire.
-    let written = |difference: &&TableDifference| difference.counts.total() > 0;
-    for difference in differences.iter().filter(written) {
-        if replaces(schema, &difference.table.name) {
-            let children = schema.children(&difference.table.name).filter(|(_, key)| key.acts);
-            reached.extend(children.map(|(child, _)| child.name.clone()));
-        }
-    }
-    let reached = schema.reachable(reached, |key| key.acts);
+    let reached = reached(conn, schema, differences)?;
     let fires = |object: &Object| -> rusqlite::Result<bool> {
         if feeds_search(schema, object) {
             return Ok(false);
@@ -41,9 +32,7 @@ pub(super) fn concerned<'s>(
             // A row may step aside or be made loose by UPDATEs before it changes or goes.
             Event::Update if counts.deleted > 0 || is_reached => true,
             Event::Update => counts.updated > 0 && sets_a_column(conn, object, difference)?,
-            Event::Delete => {
-                counts.deleted > 0 || is_reached || (counts.total() > 0 && replaces(schema, &object.table))
-            }
+            Event::Delete => counts.deleted > 0 || is_reached,
         })
     };
     let tables = schema.tables.iter().filter(|table| {
@@ -57,16 +46,6 @@ pub(super) fn concerned<'s>(
         }
     }
     Ok(concerned)
-}
-
-/// Does the definition of this table say ON CONFLICT REPLACE?
-fn replaces(schema: &Schema, table: &str) -> bool {
-    let is_table =
-        |object: &&Object| object.kind == ObjectKind::Table && object.name.eq_ignore_ascii_case(table);
-    schema.objects.iter().find(is_table).is_some_and(|object| {
-        let words: Vec<Token> = tokens(&object.sql).filter(Token::is_significant).collect();
-        words.windows(2).any(|two| two[0].is_word("CONFLICT") && two[1].is_word("REPLACE"))
-    })
 }
 
 /// Does a row that changes change a column that the trigger waits for (`UPDATE OF`)? Columns that point to other tables
