@@ -68,6 +68,7 @@ impl Scope {
         if !changefeed::mark_is_still_there(conn, LIVE, &mark)?
             || !changefeed::is_well_formed(conn, LIVE, mark.id)?
             || !schema_is_still_that(conn)?
+            || !file_is_still_that(conn)?
         {
             return Ok(Self::default());
         }
@@ -125,6 +126,7 @@ pub fn remember(
     put.execute(params!["mark id", mark.id])?;
     put.execute(params!["mark at", mark.at])?;
     put.execute(params!["mark schema", schema_version(conn)?])?;
+    put.execute(params!["mark file", file_identity(conn)?])?;
     Ok(())
 }
 
@@ -173,8 +175,32 @@ fn remembered(conn: &Connection) -> rusqlite::Result<Option<Mark>> {
 
 /// Is the schema the one that was compared? A VACUUM, and a column that is dropped and added again, fire no trigger, but count it up.
 fn schema_is_still_that(conn: &Connection) -> rusqlite::Result<bool> {
-    let sql = format!("SELECT value IS ?1 FROM {SHADOW_FACTS} WHERE name = 'mark schema'");
-    Ok(conn.query_row(&sql, [schema_version(conn)?], |row| row.get(0)).optional()?.unwrap_or(false))
+    fact_is(conn, "mark schema", Value::Integer(schema_version(conn)?))
+}
+
+/// Is the file the one that was compared? What `.dump` and `wrangler d1 export` wrote, read into a new one, has the same changefeed
+/// and may have the same count of its schema, but other rowids, or values that somebody edited.
+fn file_is_still_that(conn: &Connection) -> rusqlite::Result<bool> {
+    fact_is(conn, "mark file", Value::Text(file_identity(conn)?))
+}
+
+fn fact_is(conn: &Connection, name: &str, value: Value) -> rusqlite::Result<bool> {
+    let sql = format!("SELECT value IS ?2 FROM {SHADOW_FACTS} WHERE name = ?1");
+    Ok(conn.query_row(&sql, params![name, value], |row| row.get(0)).optional()?.unwrap_or(false))
+}
+
+/// What tells the local database's file from another one that lay there before or after it: its number and when it was made. Empty
+/// where the file system knows neither.
+fn file_identity(conn: &Connection) -> rusqlite::Result<String> {
+    let sql = "SELECT file FROM pragma_database_list WHERE name = ?1";
+    let path: String = conn.query_row(sql, [LIVE], |row| row.get(0))?;
+    let Ok(metadata) = std::fs::metadata(path) else { return Ok(String::new()) };
+    #[cfg(unix)]
+    let number = std::os::unix::fs::MetadataExt::ino(&metadata);
+    #[cfg(not(unix))]
+    let number = "";
+    let made = metadata.created().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    Ok(format!("{number} {}", made.map(|made| made.as_nanos()).unwrap_or_default()))
 }
 
 fn schema_version(conn: &Connection) -> rusqlite::Result<i64> {
