@@ -104,6 +104,12 @@ impl Error {
             )),
             Self::Unnameable { .. } => Some("change that row by hand in a schema migration, by what is known of it".into()),
             Self::OpenForeignKey => Some("look for a row that points to itself in other letters than its own (under COLLATE NOCASE), and write them alike".into()),
+            Self::Refused { reason, .. } if reason.starts_with("foreign key mismatch") => {
+                Some("make what that foreign key points to a PRIMARY KEY or UNIQUE, or take the foreign key out".into())
+            }
+            Self::Refused { sql, reason } if reason.starts_with("CHECK constraint failed") => Some(format!(
+                "mend the rows that break it in the local database; the statement begins `{sql}`, nothing was written"
+            )),
             Self::Refused { sql, .. } => {
                 Some(format!("the statement begins `{sql}`; please report it, nothing was written"))
             }

@@ -6,6 +6,7 @@
 mod compare;
 mod definition;
 mod order;
+mod parent;
 mod read;
 
 pub use compare::{Drift, compare};
@@ -13,6 +14,8 @@ pub use definition::unquoted;
 use definition::{mentions, same_statement};
 pub use order::children_first;
 pub use read::read;
+
+use rusqlite::types::ValueRef;
 
 use crate::sql_text::Target;
 
@@ -90,6 +93,8 @@ pub struct Table {
     pub foreign_keys: Vec<ForeignKey>,
     /// Does its definition say ON CONFLICT?
     pub has_conflict_clause: bool,
+    /// Does a foreign key point to it by what is no key? Any trigger on it would bring that to light.
+    pub is_pointed_to_in_vain: bool,
     /// Does `sqlite_sequence` count for it?
     pub autoincrement: bool,
 }
@@ -127,6 +132,8 @@ pub struct Column {
     pub name: String,
     /// SQLite's affinity of the declared type.
     pub affinity: Affinity,
+    /// The name of its collation.
+    pub collation: String,
     /// Is NULL refused?
     pub not_null: bool,
     /// Is its value computed from other columns?
@@ -323,7 +330,9 @@ impl Table {
 
     /// Can triggers stand on it, and so the changefeed follow its rows?
     pub fn is_trackable(&self) -> bool {
-        !matches!(self.kind, TableKind::Virtual(_)) && self.identity() != Identity::Nothing
+        !matches!(self.kind, TableKind::Virtual(_))
+            && self.identity() != Identity::Nothing
+            && !self.is_pointed_to_in_vain
     }
 
     /// Unique keys besides the one that identifies the row: a REPLACE can push out *another* row through them, and
@@ -331,6 +340,20 @@ impl Table {
     pub fn secondary_keys(&self) -> impl Iterator<Item = &UniqueKey> {
         let is_name = matches!(self.identity(), Identity::Key(_)) && !self.key_takes_more;
         self.unique_keys.iter().filter(move |key| !(is_name && key.primary))
+    }
+}
+
+impl Column {
+    /// Can it hold another value that `=` takes for this one? (It does not tell the zeros of a REAL apart.)
+    pub fn has_doubles(&self, value: ValueRef) -> bool {
+        match (value, self.affinity) {
+            (ValueRef::Text(_), _) => !self.collation.eq_ignore_ascii_case("BINARY"),
+            (ValueRef::Integer(_) | ValueRef::Real(_), Affinity::Blob) => true,
+            // The only whole number that stays a REAL in such a column.
+            (ValueRef::Integer(i64::MIN), Affinity::Integer) => true,
+            (ValueRef::Real(value), Affinity::Integer) => value == i64::MIN as f64,
+            _ => false,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::definition::{has_conflict_clause, is_autoincrement, list_of, mentions, virtual_module};
+use super::parent::is_pointed_to_in_vain;
 use super::{
     Action, Affinity, Column, ForeignKey, Module, Object, ObjectKind, Schema, Table, TableKind, Term,
     UniqueKey,
@@ -23,11 +24,15 @@ pub fn read(conn: &Connection, database: &str, migrations_table: &str) -> rusqli
                 && !shadow_tables.contains(&object.table)
         })
         .collect();
-    let tables = objects
+    let mut tables = objects
         .iter()
         .filter(|object| object.kind == ObjectKind::Table)
         .map(|object| table(conn, database, object))
-        .collect::<rusqlite::Result<_>>()?;
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let in_vain: Vec<bool> = tables.iter().map(|table| is_pointed_to_in_vain(table, &tables)).collect();
+    for (table, in_vain) in tables.iter_mut().zip(in_vain) {
+        table.is_pointed_to_in_vain = in_vain;
+    }
     Ok(Schema { tables, objects })
 }
 
@@ -78,8 +83,10 @@ fn table(conn: &Connection, database: &str, object: &Object) -> rusqlite::Result
         if key > 0 {
             primary_key.push((key, columns.len()));
         }
+        let name: String = row.get("name")?;
         columns.push(Column {
-            name: row.get("name")?,
+            collation: collation(conn, database, &object.name, &name)?,
+            name,
             affinity: affinity(&row.get::<_, Option<String>>("type")?.unwrap_or_default()),
             not_null: row.get("notnull")?,
             generated: hidden != 0,
@@ -98,10 +105,8 @@ fn table(conn: &Connection, database: &str, object: &Object) -> rusqlite::Result
     let is_alias = kind == TableKind::Rowid && primary_key.len() == 1 && !has_key_index;
     let (mut key_names_rows, mut key_takes_more) = (true, false);
     for (term, collation) in unique_keys.iter().filter(|key| key.primary).flat_map(|key| &key.terms) {
-        let name = term.column().map(|position| columns[position].name.as_str()).unwrap_or_default();
-        let (_, own, ..) = conn.column_metadata(Some(database), object.name.as_str(), name)?;
-        let is_own =
-            |collation: &str| own.is_some_and(|own| own.to_string_lossy().eq_ignore_ascii_case(collation));
+        let own = term.column().map(|position| columns[position].collation.as_str());
+        let is_own = |collation: &str| own.is_some_and(|own| own.eq_ignore_ascii_case(collation));
         key_names_rows &= is_own("BINARY") || is_own(collation);
         key_takes_more |= !is_own(collation);
     }
@@ -117,12 +122,19 @@ fn table(conn: &Connection, database: &str, object: &Object) -> rusqlite::Result
         },
         autoincrement: is_alias && is_autoincrement(&object.sql),
         has_conflict_clause: has_conflict_clause(&object.sql),
+        is_pointed_to_in_vain: false,
         foreign_keys: foreign_keys(conn, database, &object.name)?,
         kind,
         columns,
         primary_key,
         unique_keys,
     })
+}
+
+/// The collation that a column is declared with.
+fn collation(conn: &Connection, database: &str, table: &str, column: &str) -> rusqlite::Result<String> {
+    let (_, collation, ..) = conn.column_metadata(Some(database), table, column)?;
+    Ok(collation.map_or_else(|| "BINARY".into(), |name| name.to_string_lossy().into_owned()))
 }
 
 /// Fills in from which columns the generated ones are computed.

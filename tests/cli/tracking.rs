@@ -166,3 +166,17 @@ fn a_parent_is_not_lost_where_a_trigger_of_its_child_fails_half_way() {
         project.assert_replay_agrees();
     }
 }
+
+/// SQLite lets one row at a time into a table that a faulty foreign key points to, unless a trigger stands on it.
+#[test]
+fn a_table_that_a_foreign_key_points_to_in_vain_is_filled_as_before() {
+    let project = Scratch::with_schema(
+        "CREATE TABLE p (id INTEGER PRIMARY KEY, email TEXT); CREATE TABLE c (k INTEGER PRIMARY KEY, e TEXT REFERENCES p (email))",
+    );
+    project.d1([]).success();
+    assert_eq!(tracked_tables(&project), ["c"]);
+    project.sql("INSERT INTO p VALUES (1, 'a')");
+    project.d1(["check"]).code(1).says("p: 1 inserted");
+    project.d1(["data", "-m", "p"]).fails("foreign key mismatch - \"c\" referencing \"p\"");
+    assert_eq!(project.migrations().len(), 1);
+}
