@@ -101,6 +101,8 @@ pub enum Moment<'a> {
     Before,
     /// The same once more: what was found then was followed too boldly.
     Again,
+    /// The same for the last time: no keys were traded, values were.
+    Plainly,
     /// After such a step, in which keys were changed that children follow; the rows that were one then still are.
     AfterKeys(usize, &'a [Partners]),
     /// After so many rounds of statements.
@@ -114,6 +116,7 @@ impl<'a> Moment<'a> {
         match self {
             Self::Before => Known::Told { as_told: Follow::boldly(files, table), of_replaced: true },
             Self::Again => Known::Told { as_told: Follow::carefully(files, table), of_replaced: false },
+            Self::Plainly => Known::Told { as_told: Follow::plainly(files, table), of_replaced: false },
             Self::AfterKeys(_, partners) => {
                 let own = partners.iter().find(|partners| partners.table == table.name);
                 own.map_or(Known::Settled, Known::Before)
@@ -127,6 +130,7 @@ impl<'a> Moment<'a> {
         match self {
             Self::Before => "0".into(),
             Self::Again => "again".into(),
+            Self::Plainly => "plainly".into(),
             Self::AfterKeys(step, _) => format!("keys_{step}"),
             Self::AfterRound(round) => round.to_string(),
         }
@@ -160,6 +164,11 @@ pub(super) fn compare_tables(
 pub fn is_bold(files: &Schema, table: &Table) -> bool {
     Follow::boldly(files, table) != Follow::carefully(files, table)
         || !pointed_to_keys(files, table).is_empty()
+}
+
+/// Would they be matched otherwise if rows were not believed to trade keys?
+pub fn trades_keys(files: &Schema, table: &Table) -> bool {
+    Follow::carefully(files, table) != Follow::plainly(files, table)
 }
 
 /// Rows can be compared where both tables store the same columns under the same names.

@@ -20,7 +20,7 @@ mod unknown;
 mod went;
 
 pub use columns::{RowShape, column_differs, points_to};
-pub use compare::{Comparison, Counts, Moment, Rows, TableDifference, compare, is_bold};
+pub use compare::{Comparison, Counts, Moment, Rows, TableDifference, compare, is_bold, trades_keys};
 pub use error::Error;
 pub use look::{Scope, remember};
 pub use order::{ROWID_BIT, arrange_followers_first, key_bit};

@@ -86,6 +86,11 @@ impl Follow {
         })
     }
 
+    /// How they are to be followed where that was refused too.
+    pub(super) fn plainly(files: &Schema, table: &Table) -> Option<Self> {
+        files.children(&table.name).next().map(|_| Self::Gone)
+    }
+
     /// Does any child do something when the key of its row, or what else it points to, changes?
     fn is_followed(files: &Schema, table: &Table) -> Option<bool> {
         files.children(&table.name).next()?;

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use super::{Error, keys};
 use crate::difference::{
     Counts, Moment, RowShape, Rows, Selected, TableDifference, any_update_touches, is_bold, key_bit, recheck,
+    trades_keys,
 };
 use crate::schema::{Schema, Table, Term, UniqueKey, children_first};
 use crate::sql_text::quote_identifier;
@@ -33,31 +34,41 @@ pub(super) fn first_that_works<T>(
     draft: impl Fn(Way, &Selected) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let with = |taken| Selected { taken, ..selected.clone() };
-    let attempt = |way, selected: &Selected| attempt(conn, || draft(way, selected));
+    let again = |taken: &[TableDifference], moment| -> Result<Selected, Error> {
+        Ok(with(recheck(conn, here, files, taken, &[], &selected.left, moment)?))
+    };
+    let draft = |way, selected: &Selected| match way {
+        Way::Anew => draft(way, &with(anew(conn, files, &selected.taken)?)),
+        _ => draft(way, selected),
+    };
     let mut selected = Cow::Borrowed(selected);
-    if moves_boldly(conn, files, &selected.taken)? {
+    if any_moves(conn, files, &selected.taken, is_bold)? {
         let ways = ways(conn, files, &selected.taken)?;
         // Those in which keys lead, or the first.
         let leading = ways.iter().position(|way| *way == Way::ChildrenFirst).unwrap_or(0).max(1);
         for way in &ways[..leading] {
-            if let Some(done) = attempt(*way, &selected)? {
+            if let Some(done) = attempt(conn, || draft(*way, &selected))? {
                 return Ok(done);
             }
         }
-        let taken = recheck(conn, here, files, &selected.taken, &[], &selected.left, Moment::Again)?;
-        selected = Cow::Owned(with(taken));
+        selected = Cow::Owned(again(&selected.taken, Moment::Again)?);
+    }
+    if any_moves(conn, files, &selected.taken, trades_keys)? {
+        for way in ways(conn, files, &selected.taken)? {
+            if let Some(done) = attempt(conn, || draft(way, &selected))? {
+                return Ok(done);
+            }
+        }
+        selected = Cow::Owned(again(&selected.taken, Moment::Plainly)?);
     }
     let mut ways = ways(conn, files, &selected.taken)?;
     let last = ways.pop().unwrap_or(Way::ChildrenFirst);
     for way in ways {
-        if let Some(done) = attempt(way, &selected)? {
+        if let Some(done) = attempt(conn, || draft(way, &selected))? {
             return Ok(done);
         }
     }
-    match last {
-        Way::Anew => draft(last, &with(anew(conn, files, &selected.taken)?)),
-        _ => draft(last, &selected),
-    }
+    draft(last, &selected)
 }
 
 /// The ways that this difference can be written in, the best one first.
@@ -98,17 +109,17 @@ fn attempt<T>(conn: &Connection, draft: impl Fn() -> Result<T, Error>) -> Result
     }
 }
 
-/// Did a row change its key, or come where another one went, that would be matched otherwise if the changefeed were believed less?
-fn moves_boldly(
+/// Did a row change its key, or come where another one went, in a table of this sort?
+fn any_moves(
     conn: &Connection,
     files: &Schema,
     differences: &[TableDifference],
+    is_meant: fn(&Schema, &Table) -> bool,
 ) -> rusqlite::Result<bool> {
     let order = children_first(files);
     for TableDifference { table, rows, .. } in differences {
         let Rows::Listed(diff) = rows else { continue };
-        let is_bold = is_bold(files, table);
-        if is_bold
+        if is_meant(files, table)
             && (come_and_go(conn, diff)? || keys_change(conn, table, diff, &keys::followed(&order, table))?)
         {
             return Ok(true);

@@ -480,3 +480,20 @@ fn a_strict_generated_column_makes_a_number_of_text_while_its_row_steps_aside() 
         ],
     ]);
 }
+
+#[test]
+fn rows_traded_keys_that_a_child_may_neither_follow_nor_let_go_of() {
+    play(&[
+        &[
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, a INTEGER REFERENCES t ON UPDATE CASCADE, b INTEGER NOT NULL DEFAULT 1 REFERENCES t ON UPDATE SET NULL)",
+            "INSERT INTO t VALUES (1, NULL, 1), (0, 1, 1), (2, 0, 0)",
+        ],
+        &[
+            "PRAGMA foreign_keys=OFF",
+            "UPDATE t SET id = 4711 WHERE id = 0",
+            "UPDATE t SET id = 0 WHERE id = 1",
+            "UPDATE t SET id = 1 WHERE id = 4711",
+            "PRAGMA foreign_keys=ON",
+        ],
+    ]);
+}
