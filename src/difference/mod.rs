@@ -26,8 +26,8 @@ pub use look::{Scope, remember};
 pub use order::{ROWID_BIT, arrange_followers_first, key_bit};
 pub use recheck::{any_update_changes, any_update_touches, reached, recheck};
 pub use search::{
-    LIVE_TERMS, differing_settings, index_differs, is_search_index, is_search_table, lists_documents,
-    with_terms,
+    Side, deletes_by_rowid, differing_documents, differing_settings, index_differs, is_search_index,
+    is_search_table, lists_documents, with_terms,
 };
 pub use select::{Selected, Selection, select};
 pub use sequences::{Sequence, sequences};

@@ -9,9 +9,35 @@ use crate::names::SHADOW_FACTS;
 use crate::schema::{Module, Schema, Table, TableKind};
 use crate::sql_text::{quote_identifier, string_literal};
 
-/// The local index's terms, as the name of a temporary `fts5vocab` table of the kind `instance`.
-pub const LIVE_TERMS: &str = "temp.d1_migrate_live_terms";
+const LIVE_TERMS: &str = "temp.d1_migrate_live_terms";
 const SHADOW_TERMS: &str = "temp.d1_migrate_shadow_terms";
+
+/// One of the two databases whose indexes are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The local one.
+    Here,
+    /// What the files give.
+    Files,
+}
+
+impl Side {
+    /// The name that it is attached under.
+    pub fn database(self) -> &'static str {
+        match self {
+            Self::Here => LIVE,
+            Self::Files => "main",
+        }
+    }
+
+    /// The index's terms, as the name of a temporary `fts5vocab` table of the kind `instance`; see [`with_terms`].
+    pub fn terms(self) -> &'static str {
+        match self {
+            Self::Here => LIVE_TERMS,
+            Self::Files => SHADOW_TERMS,
+        }
+    }
+}
 
 /// What an FTS5 table can be told by `INSERT INTO f(f, rank) VALUES (option, value)` beside its definition, and what holds where
 /// nothing is said (<https://sqlite.org/fts5.html#special_insert_commands>).
@@ -69,26 +95,34 @@ pub fn index_differs(conn: &Connection, table: &Table) -> rusqlite::Result<bool>
     if shape(conn, LIVE, table)? != shape(conn, "main", table)? {
         return Ok(false);
     }
-    with_terms(conn, table, || {
-        let terms = "SELECT term, doc, col, offset FROM";
-        let mut pairs = vec![(format!("{terms} {LIVE_TERMS}"), format!("{terms} {SHADOW_TERMS}"))];
-        if table.kind == TableKind::Virtual(Module::FtsContentless) && lists_documents(conn, table)? {
-            // Documents without a term, and the UNINDEXED columns of `contentless_unindexed=1`.
-            let name = quote_identifier(&table.name);
-            let columns = table.columns.iter().map(|column| quote_identifier(&column.name));
-            let exact: String =
-                columns.map(|column| format!(", typeof({column}), quote({column}), hex({column})")).collect();
-            let rows = |database| format!("SELECT rowid{exact} FROM {database}.{name}");
-            pairs.push((rows(LIVE), rows("main")));
-        }
-        for (live, shadow) in pairs {
-            let differ = format!("SELECT EXISTS ({live} EXCEPT {shadow}) OR EXISTS ({shadow} EXCEPT {live})");
-            if conn.query_row(&differ, (), |row| row.get(0))? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    })
+    let differing = format!("SELECT EXISTS ({})", differing_documents(conn, table)?);
+    with_terms(conn, table, || conn.query_row(&differing, (), |row| row.get(0)))
+}
+
+/// A query for the documents that are not the same in both indexes, to be run in [`with_terms`].
+pub fn differing_documents(conn: &Connection, table: &Table) -> rusqlite::Result<String> {
+    let terms = |side: Side| format!("SELECT doc, term, col, offset FROM {}", side.terms());
+    let mut queries = vec![[terms(Side::Here), terms(Side::Files)]];
+    if table.kind == TableKind::Virtual(Module::FtsContentless) && lists_documents(conn, table)? {
+        // Documents without a term, and the UNINDEXED columns of `contentless_unindexed=1`.
+        let name = quote_identifier(&table.name);
+        let columns = table.columns.iter().map(|column| quote_identifier(&column.name));
+        let exact: String =
+            columns.map(|column| format!(", typeof({column}), quote({column}), hex({column})")).collect();
+        let rows = |side: Side| format!("SELECT rowid AS doc{exact} FROM {}.{name}", side.database());
+        queries.push([rows(Side::Here), rows(Side::Files)]);
+    }
+    let apart = queries.iter().flat_map(|[here, files]| {
+        [(here, files), (files, here)].map(|(one, other)| format!("SELECT doc FROM ({one} EXCEPT {other})"))
+    });
+    Ok(apart.collect::<Vec<_>>().join(" UNION ALL "))
+}
+
+/// Is a document of a contentless FTS5 table deleted by its rowid (`contentless_delete=1`)? Such a table notes where each came from
+/// (<https://sqlite.org/fts5.html#contentless_delete_tables>).
+pub fn deletes_by_rowid(conn: &Connection, table: &Table) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1, ?2) WHERE name = 'origin')";
+    conn.query_row(sql, [format!("{}_docsize", table.name).as_str(), LIVE], |row| row.get(0))
 }
 
 /// Does a contentless FTS5 table know its documents? Not with `columnsize=0`.
