@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use super::Error;
 use super::rows::Place;
 use super::spool::Sink;
-use crate::sql_text::{Batch, Pushed, Target, delete, update};
+use crate::sql_text::{Batch, Cell, Pushed, Target, delete, update};
 
 /// Fewer rows than this are written one by one: that reads better.
 const MANY: usize = 5;
@@ -39,16 +39,16 @@ impl<'t> Batches<'t> {
     }
 
     /// Sets columns of the row that `place` names, or deletes it where there are none to be set.
-    pub(super) fn push(&mut self, sink: &mut dyn Sink, set: &Place, place: &Place) -> Result<(), Error> {
+    pub(super) fn push(&mut self, sink: &mut dyn Sink, set: &[Cell], place: &Place) -> Result<(), Error> {
         let alone = match set.is_empty() {
             true => place.len() > 1,
             false => {
                 let is_set = |name: &String| set.iter().any(|(changed, _)| changed == name);
-                set.len() + place.len() > MOST_COLUMNS || place.iter().any(|(name, _)| is_set(name))
+                set.len() + place.len() > MOST_COLUMNS || place.iter().any(|mark| is_set(&mark.column))
             }
         };
         // NULL is equal to nothing, and a DELETE by several columns would look at the whole table.
-        if alone || place.iter().any(|(_, value)| *value == ValueRef::Null) {
+        if alone || place.iter().any(|mark| mark.value == ValueRef::Null || mark.has_doubles) {
             return Ok(sink.push_all(&one_by_one(self.table, set, place)?)?);
         }
         let table = self.table;
@@ -57,7 +57,8 @@ impl<'t> Batches<'t> {
         if group.rows < MANY {
             group.few.extend(one_by_one(table, set, place)?);
         }
-        let values: Vec<ValueRef> = place.iter().chain(set).map(|(_, value)| *value).collect();
+        let new = set.iter().map(|(_, value)| *value);
+        let values: Vec<ValueRef> = place.iter().map(|mark| mark.value).chain(new).collect();
         match group.batch.push_row(&values) {
             Pushed::Held => Ok(()),
             Pushed::Finished(statement) => {
@@ -75,15 +76,19 @@ impl<'t> Batches<'t> {
         }
     }
 
-    fn group(&mut self, sink: &mut dyn Sink, set: &Place, place: &Place) -> Result<&mut Group, Error> {
-        let is_alike = |group: &Group| has_names(set, &group.set) && has_names(place, &group.place);
+    fn group(&mut self, sink: &mut dyn Sink, set: &[Cell], place: &Place) -> Result<&mut Group, Error> {
+        let is_alike = |group: &Group| columns(set).eq(&group.set) && named_by(place).eq(&group.place);
         let at = match self.groups.iter().position(is_alike) {
             Some(at) => at,
             None => {
                 if self.groups.len() == MOST_GROUPS {
                     self.finish(sink)?;
                 }
-                self.groups.push(Group::new(self.table, names(set), names(place)));
+                self.groups.push(Group::new(
+                    self.table,
+                    columns(set).cloned().collect(),
+                    named_by(place).cloned().collect(),
+                ));
                 self.groups.len() - 1
             }
         };
@@ -112,17 +117,17 @@ impl Group {
     }
 }
 
-fn one_by_one(table: Target, set: &Place, place: &Place) -> Result<Vec<String>, Error> {
+fn one_by_one(table: Target, set: &[Cell], place: &Place) -> Result<Vec<String>, Error> {
     Ok(match set.is_empty() {
         true => delete(table.table, place)?,
         false => update(table, set, place)?,
     })
 }
 
-fn names(cells: &Place) -> Vec<String> {
-    cells.iter().map(|(name, _)| name.clone()).collect()
+fn columns<'c>(set: &'c [Cell]) -> impl Iterator<Item = &'c String> {
+    set.iter().map(|(name, _)| name)
 }
 
-fn has_names(cells: &Place, names: &[String]) -> bool {
-    cells.iter().map(|(name, _)| name).eq(names)
+fn named_by<'p>(place: &'p Place) -> impl Iterator<Item = &'p String> {
+    place.iter().map(|mark| &mark.column)
 }

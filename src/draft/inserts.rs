@@ -4,10 +4,13 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row};
 
 use super::Error;
-use super::rows::{LONGEST_NAME, Place, RowWriter, ordered, ordered_slots};
+use super::rows::{Place, RowWriter, ordered, ordered_slots};
 use crate::difference::Rows;
 use crate::schema::TableKind;
 use crate::sql_text::{Batch, Pushed, condition, display_identifier, insert, quote_identifier};
+
+/// A key that is longer than this does not fit into a statement with room to spare.
+const LONGEST_NAME: usize = 90_000;
 
 impl RowWriter<'_> {
     /// Rows that come.
@@ -83,11 +86,12 @@ impl RowWriter<'_> {
                 continue;
             }
             self.spool_rest(&mut batch)?;
-            let by_key: Place = key.iter().cloned().zip(cells(row, 2 + values.len(), key.len())?).collect();
-            let is_name = !by_key.is_empty() && by_key.iter().all(|(_, value)| *value != ValueRef::Null);
+            let by_key = key.iter().cloned().zip(cells(row, 2 + values.len(), key.len())?);
+            let by_key: Place = by_key.map(Into::into).collect();
+            let is_name = !by_key.is_empty() && by_key.iter().all(|mark| mark.value != ValueRef::Null);
             let place = match is_name && condition(&by_key).len() < LONGEST_NAME {
                 true => by_key,
-                false => vec![(self.shape.written[0].clone(), row.get_ref(1)?)],
+                false => vec![(self.shape.written[0].clone(), row.get_ref(1)?).into()],
             };
             self.spool.push(&format!(
                 "{} SET {rowid} = (SELECT max({rowid}) + 1 FROM {table}) WHERE {};",
@@ -116,7 +120,7 @@ impl RowWriter<'_> {
     fn place_of_new<'r>(&self, values: &[ValueRef<'r>]) -> Place<'r> {
         let names = self.identity_names();
         let values = self.shape.written.iter().cloned().zip(values.iter().copied());
-        values.filter(|(name, _)| names.contains(name)).collect()
+        values.filter(|(name, _)| names.contains(name)).map(Into::into).collect()
     }
 
     fn batch(&self, is_natural: bool) -> Batch {

@@ -196,7 +196,10 @@ fn write_sequences(parts: &mut Parts, here: &Schema, selected: &Selected) -> Res
     for sequence in sequences(conn, &tables)? {
         let name = string_literal(&sequence.table);
         let sql = match (sequence.here, sequence.files) {
-            (None, _) => format!("DELETE FROM sqlite_sequence WHERE name = {name};"),
+            (None, files) => {
+                let files = files.unwrap_or(0);
+                format!("DELETE FROM sqlite_sequence WHERE name = {name} AND seq = {files};")
+            }
             (Some(value), None) => {
                 // A second row for one table would never be read.
                 format!(
@@ -207,8 +210,8 @@ fn write_sequences(parts: &mut Parts, here: &Schema, selected: &Selected) -> Res
             (Some(value), Some(files)) if value > files => {
                 format!("UPDATE sqlite_sequence SET seq = max(seq, {value}) WHERE name = {name};")
             }
-            (Some(value), Some(_)) => {
-                format!("UPDATE sqlite_sequence SET seq = {value} WHERE name = {name};")
+            (Some(value), Some(files)) => {
+                format!("UPDATE sqlite_sequence SET seq = {value} WHERE name = {name} AND seq = {files};")
             }
         };
         parts.statement(&sql)?;

@@ -11,19 +11,13 @@ use super::spool::Sink;
 use super::updates::IDENTITY;
 use crate::difference::{RowShape, Rows, TableDifference, any_unknown};
 use crate::schema::{Identity, Table, TableKind};
-use crate::sql_text::{Cell, condition, delete, display_identifier};
+use crate::sql_text::{Mark, condition, delete, display_identifier};
 
 /// Documented for the real D1: a row, a string or a BLOB (workerd takes up to 4.3 MB).
 const MAX_ROW_BYTES: usize = 2_000_000;
 
 /// Columns and values that name one row.
-pub(super) type Place<'r> = Vec<Cell<'r>>;
-
-/// A key that is longer than this is not worth repeating to name a row.
-pub(super) const LONGEST_NAME: usize = 1_000;
-
-/// Nor are more columns than this: a condition on them nears D1's limit on the depth of expressions.
-const MOST_WITNESSES: usize = 40;
+pub(super) type Place<'r> = Vec<Mark<'r>>;
 
 /// Columns that name a row beside its identity.
 pub(super) struct Key {
@@ -103,7 +97,7 @@ impl<'a> RowWriter<'a> {
             let place = self.place_now(row, IDENTITY, &key, &parked)?;
             match in_order {
                 true => self.push_all(delete(&self.table.name, &place)?)?,
-                false => batches.push(self.spool, &Place::new(), &place)?,
+                false => batches.push(self.spool, &[], &place)?,
             }
         }
         batches.finish(self.spool)
@@ -148,9 +142,7 @@ impl<'a> RowWriter<'a> {
     pub(super) fn key(&self) -> rusqlite::Result<Key> {
         let mut names = self.declared_key()?;
         let declared = names.len();
-        let tells = self.shape.hidden_rowid
-            && !matches!(self.table.kind, TableKind::Virtual(_))
-            && self.shape.stored.len() <= MOST_WITNESSES;
+        let tells = self.shape.hidden_rowid && !matches!(self.table.kind, TableKind::Virtual(_));
         // What an action may change before the row's turn comes tells nothing.
         let stays = self.loose.is_empty() && !points_to_itself(self.table);
         let points = |column: &String| {
@@ -183,19 +175,21 @@ impl<'a> RowWriter<'a> {
     /// rowid on the real D1, is left alone.
     pub(super) fn place<'r>(&self, row: &'r Row, first: usize, key: &Key) -> rusqlite::Result<Place<'r>> {
         let read = |names: &[String], first: usize| -> rusqlite::Result<Place<'r>> {
-            let cells = names.iter().enumerate();
-            cells.map(|(position, name)| Ok((name.clone(), row.get_ref(first + position)?))).collect()
+            let names = names.iter().enumerate();
+            names.map(|(at, name)| Ok((name.clone(), row.get_ref(first + at)?).into())).collect()
         };
         let identity = self.identity_names();
-        let mut cells = read(&key.names, first + identity.len())?;
-        let witnesses = cells.split_off(key.declared);
-        if !cells.is_empty() && cells.iter().all(|(_, value)| *value != ValueRef::Null) {
-            return Ok(cells);
+        let mut place = read(&key.names, first + identity.len())?;
+        let mut witnesses = place.split_off(key.declared);
+        if !place.is_empty() && place.iter().all(|mark| mark.value != ValueRef::Null) {
+            return Ok(place);
         }
-        let mut place = read(&identity, first)?;
-        if condition(&witnesses).len() < LONGEST_NAME {
-            place.extend(witnesses);
+        for witness in &mut witnesses {
+            let column = self.table.column(&witness.column).map(|position| &self.table.columns[position]);
+            witness.has_doubles = column.is_some_and(|column| column.has_doubles(witness.value));
         }
+        place = read(&identity, first)?;
+        place.extend(witnesses);
         Ok(place)
     }
 
@@ -209,9 +203,9 @@ impl<'a> RowWriter<'a> {
         parked: &'r [(String, Value)],
     ) -> rusqlite::Result<Place<'r>> {
         let mut place = self.place(row, first, key)?;
-        for (name, held) in &mut place {
-            if let Some((_, value)) = parked.iter().find(|(other, _)| other == name) {
-                *held = value.into();
+        for mark in &mut place {
+            if let Some((_, value)) = parked.iter().find(|(other, _)| *other == mark.column) {
+                (mark.value, mark.has_doubles) = (value.into(), false);
             }
         }
         Ok(place)

@@ -122,7 +122,7 @@ impl RowWriter<'_> {
         first: usize,
         given_up: &[String],
         wanted: &Wanted,
-    ) -> rusqlite::Result<Place<'r>> {
+    ) -> rusqlite::Result<Vec<Cell<'r>>> {
         let mut set = Vec::new();
         for (position, name) in self.shape.written.iter().enumerate() {
             let differs: bool = row.get(first + 2 * position)?;

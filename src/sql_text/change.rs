@@ -12,6 +12,26 @@ use super::target::Target;
 /// A column and its value.
 pub type Cell<'a> = (String, ValueRef<'a>);
 
+/// A column, and the value by which a row is known.
+#[derive(Debug, Clone)]
+pub struct Mark<'a> {
+    /// The column's name.
+    pub column: String,
+    /// What it holds.
+    pub value: ValueRef<'a>,
+    /// Could the column hold another value that `=` takes for this one: of another storage class, or equal under its collation?
+    pub has_doubles: bool,
+}
+
+impl<'a> From<Cell<'a>> for Mark<'a> {
+    fn from((column, value): Cell<'a>) -> Self {
+        Self { column, value, has_doubles: false }
+    }
+}
+
+/// More conditions than this are bracketed in groups: D1 limits the depth of an expression to 100.
+const MOST_IN_A_CHAIN: usize = 40;
+
 /// The statements that insert one row: one, if it fits.
 ///
 /// # Errors
@@ -33,10 +53,11 @@ pub fn insert<'t>(
 pub fn update<'t>(
     target: impl Into<Target<'t>>,
     set: &[Cell<'_>],
-    key: &[Cell<'_>],
+    key: &[Mark<'_>],
 ) -> Result<Vec<String>, Error> {
     let target = target.into();
-    let values: Vec<ValueRef<'_>> = set.iter().chain(key).map(|(_, value)| *value).collect();
+    let new = set.iter().map(|(_, value)| *value);
+    let values: Vec<ValueRef<'_>> = new.chain(key.iter().map(|mark| mark.value)).collect();
     within_limit(target.table, &values, |values| {
         let (new, old) = values.split_at(set.len());
         let set = set
@@ -52,25 +73,45 @@ pub fn update<'t>(
 ///
 /// # Errors
 /// When the names alone do not fit.
-pub fn delete(table: &str, key: &[Cell<'_>]) -> Result<Vec<String>, Error> {
-    let values: Vec<ValueRef<'_>> = key.iter().map(|(_, value)| *value).collect();
+pub fn delete(table: &str, key: &[Mark<'_>]) -> Result<Vec<String>, Error> {
+    let values: Vec<ValueRef<'_>> = key.iter().map(|mark| mark.value).collect();
     within_limit(table, &values, |values| {
         format!("DELETE FROM {} WHERE {};", display_identifier(table), named(key, values))
     })
 }
 
 /// `a = 1 AND b = 'x'`, for a person or for a WHERE clause.
-pub fn condition(key: &[Cell<'_>]) -> String {
-    let values: Vec<String> = key.iter().map(|(_, value)| literal(*value)).collect();
+pub fn condition(key: &[Mark<'_>]) -> String {
+    let values: Vec<String> = key.iter().map(|mark| literal(mark.value)).collect();
     named(key, &values)
 }
 
-fn named(key: &[Cell<'_>], values: &[String]) -> String {
-    let terms = key.iter().zip(values).map(|((column, value), expression)| {
-        let operator = if *value == ValueRef::Null { "IS" } else { "=" };
-        format!("{} {operator} {expression}", display_identifier(column))
-    });
-    terms.collect::<Vec<_>>().join(" AND ")
+fn named(key: &[Mark<'_>], values: &[String]) -> String {
+    let terms: Vec<String> =
+        key.iter().zip(values).map(|(mark, expression)| mark.is_met(expression)).collect();
+    if terms.len() <= MOST_IN_A_CHAIN {
+        return terms.join(" AND ");
+    }
+    let groups = terms.chunks(MOST_IN_A_CHAIN).map(|group| format!("({})", group.join(" AND ")));
+    groups.collect::<Vec<_>>().join(" AND ")
+}
+
+impl Mark<'_> {
+    /// The condition that the column holds the value which `expression` gives.
+    fn is_met(&self, expression: &str) -> String {
+        let column = display_identifier(&self.column);
+        let of_class = |class: &str| match self.has_doubles {
+            true => format!("{column} = {expression} AND typeof({column}) = '{class}'"),
+            false => format!("{column} = {expression}"),
+        };
+        match self.value {
+            ValueRef::Null => format!("{column} IS {expression}"),
+            ValueRef::Integer(_) => of_class("integer"),
+            ValueRef::Real(_) => of_class("real"),
+            ValueRef::Text(_) if self.has_doubles => format!("{column} = {expression} COLLATE BINARY"),
+            ValueRef::Text(_) | ValueRef::Blob(_) => format!("{column} = {expression}"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -89,7 +130,7 @@ mod tests {
             insert("posts", &columns, &[one, text]).unwrap(),
             ["INSERT INTO posts (id, title) VALUES\n  (1, 'it''s');"]
         );
-        let key = [cell("id", one), cell("order", ValueRef::Null)];
+        let key = [cell("id", one).into(), cell("order", ValueRef::Null).into()];
         assert_eq!(
             update("posts", &[cell("title", text)], &key).unwrap(),
             ["UPDATE posts SET title = 'it''s' WHERE id = 1 AND \"order\" IS NULL;"]
@@ -98,11 +139,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_only_equal_is_told_apart() {
+        let mark = |value| Mark { column: "v".into(), value, has_doubles: true };
+        assert_eq!(condition(&[mark(ValueRef::Integer(1))]), "v = 1 AND typeof(v) = 'integer'");
+        assert_eq!(condition(&[mark(ValueRef::Real(1.0))]), "v = 1.0 AND typeof(v) = 'real'");
+        assert_eq!(condition(&[mark(ValueRef::Text(b"a"))]), "v = 'a' COLLATE BINARY");
+        assert_eq!(condition(&[mark(ValueRef::Blob(b"a")), mark(ValueRef::Null)]), "v = X'61' AND v IS NULL");
+    }
+
+    #[test]
+    fn a_hundred_columns_do_not_nest_too_deep() {
+        let marks = |prefix: &str| -> Vec<Mark> {
+            (0..101).map(|at| cell(&format!("{prefix}{at}"), ValueRef::Integer(1)).into()).collect()
+        };
+        let text = condition(&marks("c"));
+        assert_eq!(text.matches(") AND (").count(), 2);
+        assert_eq!(text.matches(" AND ").count(), 100);
+    }
+
+    #[test]
     fn a_row_can_be_named_by_a_key_that_is_longer_than_a_statement() {
         let db = rusqlite::Connection::open_in_memory().unwrap();
         db.execute_batch("CREATE TABLE t(k TEXT PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO t VALUES (hex(zeroblob(80000)), 1)").unwrap();
         let long = "0".repeat(160_000);
-        let key = [cell("k", ValueRef::Text(long.leak().as_bytes()))];
+        let key = [cell("k", ValueRef::Text(long.leak().as_bytes())).into()];
         let statements =
             [update("t", &[cell("v", ValueRef::Integer(2))], &key).unwrap(), delete("t", &key).unwrap()];
         for (statements, left) in statements.iter().zip([1, 0]) {

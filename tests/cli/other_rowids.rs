@@ -136,3 +136,102 @@ fn a_row_points_twice_to_a_later_one_of_a_table_that_says_on_conflict_replace() 
     project.d1(["data", "-m", "more"]).success();
     project.assert_replay_agrees();
 }
+
+/// The real D1 gets rows of its own after the first migration. What it answers after the rounds.
+fn asked_after(schema: &str, theirs: &str, rounds: &[&str], question: &str) -> String {
+    let project = Scratch::with_schema(schema);
+    project.d1([]).success();
+    let remote = Connection::open_in_memory().expect("memory");
+    remote.execute_batch(&project.read("0001_initial_migration.sql")).expect("the first migration runs");
+    remote.execute_batch(theirs).expect("rows");
+    for (number, round) in (2..).zip(rounds) {
+        project.sql(round);
+        project.d1(["data", "-m", "round"]).success();
+        project.assert_replay_agrees();
+        let sql = project.read(&format!("{number:04}_round.sql"));
+        remote.execute_batch(&format!("BEGIN;\n{sql}\nCOMMIT;")).unwrap_or_else(|e| panic!("{e}\n{sql}"));
+    }
+    remote.query_row(question, (), |row| row.get(0)).expect("an answer")
+}
+
+const EVERY_V: &str = "SELECT group_concat(quote(v), ' ') FROM (SELECT v FROM t ORDER BY rowid)";
+
+#[test]
+fn a_long_row_and_one_of_many_columns_are_named_by_all_that_they_hold() {
+    for length in [1_000, 30_000, 150_000] {
+        let long = format!("UPDATE t SET v = replace(hex(zeroblob({length})), '0', 'x') WHERE v = 'ours'");
+        let rounds = ["INSERT INTO t VALUES ('ours')", &long, "DELETE FROM t"];
+        // Theirs has the rowid that ours has here.
+        let after = asked_after("CREATE TABLE t (v)", "INSERT INTO t VALUES (1)", &rounds, EVERY_V);
+        assert_eq!(after, "1 'ours'", "{length}");
+    }
+    let many: Vec<String> = (0..98).map(|number| format!("c{number}")).collect();
+    let schema = format!("CREATE TABLE t (v, {})", many.join(", "));
+    let rounds = ["INSERT INTO t (v) VALUES ('ours')", "UPDATE t SET c97 = 1", "DELETE FROM t"];
+    let after = asked_after(&schema, "INSERT INTO t (v) VALUES (1)", &rounds, EVERY_V);
+    assert_eq!(after, "1 'ours'");
+}
+
+/// `=` takes these for one another: here each stands in the same place.
+#[test]
+fn a_row_that_is_only_equal_is_left_alone() {
+    for (column, theirs, ours) in [
+        ("v COLLATE NOCASE", "'A'", "'a'"),
+        ("v COLLATE RTRIM", "'a '", "'a'"),
+        ("v", "1", "1.0"),
+        ("v", "2.0", "2"),
+        ("v NUMERIC", "-9223372036854775808", "-9.223372036854775808e18"),
+    ] {
+        for change in ["UPDATE t SET n = 1 WHERE rowid = 2", "DELETE FROM t WHERE rowid = 2"] {
+            let insert = |row: &str| format!("INSERT INTO t VALUES ({row}, 0)");
+            let question = "SELECT typeof(v) || quote(v) || n FROM t WHERE rowid = 2";
+            let alone = asked_after(
+                &format!("CREATE TABLE t ({column}, n); {}", insert("7")),
+                &insert(theirs),
+                &[],
+                question,
+            );
+            // Theirs has the rowid that ours has here.
+            let schema = format!("CREATE TABLE t ({column}, n); {}", insert("7"));
+            let after = asked_after(&schema, &insert(theirs), &[&insert(ours), change], question);
+            assert_eq!(after, alone, "{column}: {ours} {change}");
+        }
+    }
+}
+
+#[test]
+fn a_counter_that_only_the_real_d1_moved_on_is_not_set_back() {
+    let schema =
+        "CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, v); INSERT INTO t VALUES (1, 1), (2, 2)";
+    let theirs = "INSERT INTO t VALUES (600, 1); DELETE FROM t WHERE id = 600";
+    let seq = "SELECT seq FROM sqlite_sequence";
+    for round in [
+        "UPDATE t SET id = 7 WHERE id = 1",
+        "DELETE FROM t; DELETE FROM sqlite_sequence",
+        "UPDATE sqlite_sequence SET seq = 0",
+    ] {
+        let ask = format!("SELECT CAST(({seq}) AS TEXT)");
+        assert_eq!(asked_after(schema, theirs, &[round], &ask), "600", "{round}");
+    }
+}
+
+#[test]
+fn words_that_only_the_real_d1_has_stay_in_an_index_without_text() {
+    for options in ["", ", contentless_delete=1", ", columnsize=0", ", detail=column"] {
+        let schema = format!(
+            "CREATE VIRTUAL TABLE t USING fts5(v, content=''{options}); INSERT INTO t(rowid, v) VALUES (1, 'one word'), (2, 'two')"
+        );
+        let delete = match options.contains("delete") {
+            true => "DELETE FROM t WHERE rowid = 1",
+            false => "INSERT INTO t(t, rowid, v) VALUES ('delete', 1, 'one word')",
+        };
+        let rounds = [
+            "INSERT INTO t(rowid, v) VALUES (3, 'three')",
+            delete,
+            "INSERT INTO t(rowid, v) VALUES (1, 'uno')",
+        ];
+        let theirs = "INSERT INTO t(rowid, v) VALUES (100, 'theirs one')";
+        let question = "SELECT group_concat(rowid, ' ') FROM (SELECT rowid FROM t('one OR three OR uno OR theirs') ORDER BY rowid)";
+        assert_eq!(asked_after(&schema, theirs, &rounds, question), "1 3 100", "{options}");
+    }
+}
