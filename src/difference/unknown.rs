@@ -4,12 +4,13 @@
 
 use camino::Utf8Path;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::columns::{RowShape, column_differs};
 use super::compare::{Rows, TableDifference, has_same_columns};
 use super::{Error, LIVE};
-use crate::changefeed;
+use crate::changefeed::{self, Image};
 use crate::migrations::table;
 use crate::names::{CHANGEFEED, SHADOW_UNKNOWN};
 use crate::schema::{self, Schema, Table, TableKind};
@@ -17,6 +18,9 @@ use crate::sql_text::{quote_identifier, string_literal};
 
 /// Stands in place of a column where a whole row is unknown.
 const WHOLE_ROW: &str = "";
+
+/// What unknown cells held when the file that made them had run.
+const VALUES_BEFORE: &str = "temp.d1_migrate_values_before";
 
 /// Compares the shadow with one that was made in another world, and notes the cells that differ, and after which file they
 /// first did.
@@ -150,11 +154,16 @@ fn adopt_column(
     // Of a row that changed and stayed where it was, only the columns that its image names changed.
     let label = string_literal(&format!("{quoted}="));
     let changes = format!("op IN ('I', 'D') OR new_key IS NOT NULL OR old = '' OR instr(old, {label})");
-    let changed_here = keys_changed_here(conn, &name, &file, &changes, is_applied)?;
+    let changed = ChangesHere::of(conn, &name, &file, &changes, is_applied)?;
+    let unknown =
+        format!("SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = {text} AND file = {file}");
+    changed.note_values_before(conn, &unknown, column)?;
     let adopt = format!(
         "UPDATE OR IGNORE {shadow} AS s SET {quoted} = (SELECT l.{quoted} FROM {live} l WHERE {same})
-           WHERE {key} IN (SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = {text} AND file = {file} AND key NOT IN ({changed_here}))
-             AND EXISTS (SELECT 1 FROM {live} l WHERE {same})",
+           WHERE {key} IN ({unknown}) AND EXISTS (SELECT 1 FROM {live} l WHERE {same} AND (
+             {key} NOT IN ({changed}) OR EXISTS (SELECT 1 FROM {VALUES_BEFORE} b WHERE b.key = {key} AND b.is_known
+               AND b.value IS l.{quoted} COLLATE BINARY AND typeof(b.value) = typeof(l.{quoted}))))",
+        changed = changed.keys(),
         shadow = shape.shadow(),
         live = shape.live(),
         same = shape.same_row("l", "s"),
@@ -163,24 +172,66 @@ fn adopt_column(
     Ok(conn.execute(&adopt, ())? as u64)
 }
 
-/// A query for the keys of rows that were changed here after a file was applied. While it is not, whatever is here may be
-/// its effect.
-fn keys_changed_here(
-    conn: &Connection,
-    table: &str,
-    file: &str,
-    changes: &str,
-    is_applied: bool,
-) -> rusqlite::Result<String> {
-    if !is_applied || !changefeed::exists(conn, LIVE)? {
-        return Ok("SELECT NULL WHERE 0".into());
+/// The entries about changes of one table after a file was applied. While it is not, there are none: whatever is here may be its
+/// effect.
+struct ChangesHere {
+    /// What follows FROM, with a WHERE clause in the end.
+    entries: String,
+}
+
+impl ChangesHere {
+    fn of(
+        conn: &Connection,
+        table: &str,
+        file: &str,
+        changes: &str,
+        is_applied: bool,
+    ) -> rusqlite::Result<Self> {
+        let entries = match is_applied && changefeed::exists(conn, LIVE)? {
+            true => format!(
+                "{LIVE}.{CHANGEFEED} WHERE tbl = {table} AND ({changes})
+                   AND id > coalesce((SELECT max(id) FROM {LIVE}.{CHANGEFEED} WHERE op = 'A' AND tbl = {file}), 0)"
+            ),
+            false => "(SELECT 0 AS id, '' AS op, NULL AS key, NULL AS new_key, '' AS old) WHERE 0".into(),
+        };
+        Ok(Self { entries })
     }
-    let feed = format!("{LIVE}.{CHANGEFEED}");
-    let users = format!(
-        "tbl = {table} AND ({changes}) AND id > coalesce((SELECT max(id) FROM {feed} WHERE op = 'A' AND tbl = {file}), 0)"
-    );
-    let keys = |key: &str| format!("SELECT {key} FROM {feed} WHERE {users} AND {key} IS NOT NULL");
-    Ok(format!("{} UNION {}", keys("key"), keys("new_key")))
+
+    /// A query for the keys of the rows.
+    fn keys(&self) -> String {
+        let keys = |key: &str| format!("SELECT {key} FROM {} AND {key} IS NOT NULL", self.entries);
+        format!("{} UNION {}", keys("key"), keys("new_key"))
+    }
+
+    /// Notes what one column of these rows held when the file had run, as far as the first entry about each tells: who puts that
+    /// back, as a file does that takes the rows out and in again, has changed nothing.
+    fn note_values_before(&self, conn: &Connection, of_keys: &str, column: &str) -> rusqlite::Result<()> {
+        conn.execute_batch(&format!(
+            "DROP TABLE IF EXISTS {VALUES_BEFORE}; CREATE TABLE {VALUES_BEFORE}(key UNIQUE, is_known, value)"
+        ))?;
+        let entries = format!(
+            "SELECT key, new_key, op, old FROM {} AND (key IN ({of_keys}) OR new_key IN ({of_keys})) ORDER BY id",
+            self.entries
+        );
+        let mut entries = conn.prepare(&entries)?;
+        let mut note = conn.prepare(&format!("INSERT OR IGNORE INTO {VALUES_BEFORE} VALUES (?1, ?2, ?3)"))?;
+        let mut rows = entries.query(())?;
+        while let Some(row) = rows.next()? {
+            // A key that is not UTF-8 cannot be read back.
+            let (Ok(key), Ok(new_key)) = (row.get::<_, Value>(0), row.get::<_, Value>(1)) else { continue };
+            let old = match (row.get_ref(2)?, row.get_ref(3)?) {
+                // A row that comes may have pushed out another one, of which nothing is told.
+                (ValueRef::Text(b"I"), _) => Image::default(),
+                (_, ValueRef::Text(old)) => Image::parse(&String::from_utf8_lossy(old)),
+                _ => Image::default(),
+            };
+            let value = old.values.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(column));
+            let value = value.and_then(|(_, value)| value);
+            note.execute(params![key, value.is_some(), value])?;
+            note.execute(params![new_key, false, Value::Null])?;
+        }
+        Ok(())
+    }
 }
 
 /// Takes over the rows whose key, or whose being there, became unknown by one file: those of the shadow go, and as many of
@@ -188,7 +239,7 @@ fn keys_changed_here(
 fn adopt_rows(conn: &Connection, table: &Table, file: &str, is_applied: bool) -> Result<u64, Error> {
     let shape = RowShape::of(table);
     let (name, file) = (string_literal(&table.name), string_literal(file));
-    let changed_here = keys_changed_here(conn, &name, &file, "op IN ('I', 'U', 'D')", is_applied)?;
+    let changed_here = ChangesHere::of(conn, &name, &file, "op IN ('I', 'U', 'D')", is_applied)?.keys();
     let unknown = format!(
         "SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = '{WHOLE_ROW}' AND file = {file}"
     );

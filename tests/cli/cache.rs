@@ -316,3 +316,27 @@ fn a_dump_that_was_read_into_a_new_file_is_another_database() {
     project.d1(["data", "-m", "three"]).success();
     project.assert_replay_agrees();
 }
+
+/// A file that takes the rows out and in again, run by wrangler while the triggers stand, and a user who changes his mind.
+#[test]
+fn a_cell_that_nobody_can_know_is_not_changed_by_who_puts_back_what_it_held() {
+    let seed = "CREATE TABLE u (id INTEGER PRIMARY KEY, n, c DEFAULT CURRENT_TIMESTAMP);\nINSERT INTO u (n) VALUES (1), (2), (3);\n";
+    let project = Scratch::guestbook().file("migrations/0001_u.sql", seed);
+    project.d1(["apply"]).success();
+    project.d1(["track"]).success();
+    project.sql("CREATE TEMP TABLE c AS SELECT c FROM u WHERE id = 2; UPDATE u SET c = 'mine' WHERE id = 2; UPDATE u SET c = (SELECT c FROM c) WHERE id = 2");
+    let rebuild =
+        "CREATE TABLE s AS SELECT * FROM u;\nDELETE FROM u;\nINSERT INTO u SELECT * FROM s;\nDROP TABLE s;\n";
+    project.write("migrations/0002_rebuild.sql", rebuild);
+    project.sql(&format!(
+        "BEGIN; {rebuild} INSERT INTO d1_migrations (name) VALUES ('0002_rebuild.sql'); COMMIT"
+    ));
+    for _ in 0..2 {
+        project.d1(["check"]).success();
+        fs::remove_dir_all(project.root().join(".wrangler/d1-migrate")).expect("the cache is there");
+    }
+    project.sql("UPDATE u SET c = '2020-02-02' WHERE id = 3; DELETE FROM u WHERE id = 1; INSERT INTO u VALUES (1, 1, 'new')");
+    project.d1(["data", "-m", "mine"]).success();
+    let sql = project.read("0003_mine.sql");
+    assert!(sql.contains("'2020-02-02'") && sql.contains("'new'") && !sql.contains("id = 2"), "{sql}");
+}
