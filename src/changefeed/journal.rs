@@ -147,6 +147,19 @@ pub fn owe(conn: &Connection, name: &str, digest: &str) -> rusqlite::Result<()> 
     conn.execute(&sql, [name, digest]).map(drop)
 }
 
+/// Notes once more that a cell was changed here, if an entry says so under the name that its column had (`was`): a migration that was
+/// applied just now fills it from the clock or by chance elsewhere, but did not touch it here.
+pub fn keep(conn: &Connection, table: &str, rowid: i64, was: &str, column: &str) -> rusqlite::Result<()> {
+    let label = format!("{}=", quote_identifier(was));
+    let old = Image { values: vec![(column.to_owned(), None)] }.to_text();
+    let sql = format!(
+        "INSERT INTO {CHANGEFEED}(at, op, tbl, key, old) SELECT {NOW}, 'U', ?1, ?2, ?3
+           WHERE EXISTS (SELECT 1 FROM {CHANGEFEED} WHERE op IN ('I', 'U') AND tbl = ?1 AND (key = ?2 OR new_key = ?2)
+             AND (op = 'I' OR new_key IS NOT NULL OR old = '' OR instr(old, ?4)))"
+    );
+    conn.execute(&sql, params![table, rowid, old, label]).map(drop)
+}
+
 /// Every migration that was ever owed: name and digest.
 pub fn owed(conn: &Connection, database: &str) -> rusqlite::Result<Vec<(String, String)>> {
     if !exists(conn, database)? {

@@ -8,7 +8,7 @@ mod tracking;
 mod triggers;
 
 pub use journal::{
-    Entry, Image, Mark, Operation, drop_changefeed, entries, exists, has_rows, is_well_formed, last,
+    Entry, Image, Mark, Operation, drop_changefeed, entries, exists, has_rows, is_well_formed, keep, last,
     mark_is_still_there, name_is_taken, owe, owed,
 };
 pub use tracking::{

@@ -4,7 +4,7 @@ use anyhow::Result;
 use camino::Utf8Path;
 use rusqlite::Connection;
 
-use super::contest::contested;
+use super::contest::{Contest, Listener, OwnCell, contest};
 use super::local::open_or_create;
 use super::publish::record;
 use super::{Error, Place, Progress, Told};
@@ -33,15 +33,15 @@ pub fn apply(place: &Place, progress: Progress) -> Result<Applied> {
         return Ok(Applied::default());
     }
     // Only said, never in the way: a folder that cannot be replayed is for the run itself to name.
-    let contested = match created {
-        true => Vec::new(),
-        false => contested(place, progress).unwrap_or_default(),
+    let contest = match created {
+        true => Contest::default(),
+        false => contest(place, progress).unwrap_or_default(),
     };
     let mut conn = open_or_create(&place.local_file)?;
-    let mut applied = Applied { created, names: Vec::new(), contested };
+    let mut applied = Applied { created, names: Vec::new(), contested: contest.tables };
     for migration in missing(&conn, place, &folder)? {
         progress(Told::Working(&format!("running {}", migration.name)));
-        let ran = run(&mut conn, place, migration);
+        let ran = run(&mut conn, place, migration, &contest.cells);
         if ran.is_err() && created && applied.names.is_empty() {
             // Nothing came of it: there is no database, as before.
             drop(conn);
@@ -74,7 +74,7 @@ fn missing<'f>(conn: &Connection, place: &Place, folder: &'f Folder) -> Result<V
 
 /// The triggers of the tool step aside for the file, in its transaction, and stand afterwards on every table that was
 /// tracked and, if any was, on every new one.
-fn run(conn: &mut Connection, place: &Place, migration: &Migration) -> Result<bool> {
+fn run(conn: &mut Connection, place: &Place, migration: &Migration, own: &[OwnCell]) -> Result<bool> {
     let text = migration.read_text()?;
     if statements(&text).next().is_none() {
         return Err(Error::NoStatement { file: migration.name.clone() }.into());
@@ -83,6 +83,7 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration) -> Result<bo
     let tracked = tracked(conn, &before)?;
     let names: Vec<&str> = before.iter().map(|table| table.name.as_str()).collect();
     let mut done_already = false;
+    let listener = Listener::begin(conn)?;
     let ran = run_file(
         conn,
         &migration.name,
@@ -109,13 +110,29 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration) -> Result<bo
                 !names.contains(&table.name.as_str()) || tracked.iter().any(|other| other.name == table.name)
             };
             let follow: Vec<Table> = after.into_iter().filter(follow).collect();
-            changefeed::install(conn, &follow).map(drop)
+            changefeed::install(conn, &follow)?;
+            let is_kept =
+                |cell: &&OwnCell| cell.file == migration.name && !listener.has_heard(&cell.table, cell.rowid);
+            own.iter().filter(is_kept).try_for_each(|cell| keep(conn, &before, &follow, cell))
         },
     );
+    listener.end(conn)?;
     if !done_already {
         ran?;
     }
     Ok(!done_already)
+}
+
+/// Notes that a cell was changed here, by the column that stood in its place before it may have got another name.
+fn keep(conn: &Connection, before: &[Table], after: &[Table], cell: &OwnCell) -> rusqlite::Result<()> {
+    let is_its = |table: &&Table| table.name == cell.table;
+    let (Some(old), Some(new)) = (before.iter().find(is_its), after.iter().find(is_its)) else {
+        return Ok(());
+    };
+    match new.column(&cell.column).and_then(|place| old.columns.get(place)) {
+        Some(was) => changefeed::keep(conn, &cell.table, cell.rowid, &was.name, &cell.column),
+        None => Ok(()),
+    }
 }
 
 /// The folder ran on the shadow, as a rule: then it is the local database that stands against the statement.

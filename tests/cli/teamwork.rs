@@ -278,3 +278,49 @@ fn where_both_touched_a_row_the_last_writer_counts_and_the_tool_says_so() {
         ends_equal(&project);
     }
 }
+
+/// The files give the clock of the real D1 there; an own value stays pending wherever the file did not touch it here.
+#[test]
+fn an_own_value_outlives_a_file_that_fills_its_cell_from_the_clock_elsewhere() {
+    let seed = "CREATE TABLE t (id INTEGER PRIMARY KEY, n TEXT, at TEXT DEFAULT CURRENT_TIMESTAMP);\nINSERT INTO t (n) VALUES ('a');\n";
+    for (own, theirs, expected) in [
+        (
+            "INSERT INTO t (n, at) VALUES ('mine', '2020-02-02')",
+            "INSERT INTO t (n) VALUES ('theirs');",
+            "UPDATE t SET n = 'mine', at = '2020-02-02' WHERE id = 2;",
+        ),
+        (
+            "INSERT INTO t VALUES (2, 'mine', '2020-02-02')",
+            "INSERT INTO t (id, n) VALUES (2, 'theirs') ON CONFLICT DO NOTHING;",
+            "UPDATE t SET n = 'mine', at = '2020-02-02' WHERE id = 2;",
+        ),
+        (
+            "UPDATE t SET at = '2020-02-02'",
+            "ALTER TABLE t RENAME COLUMN at TO made;",
+            "UPDATE t SET made = '2020-02-02' WHERE id = 1;",
+        ),
+        (
+            "UPDATE t SET n = 'mine'",
+            "ALTER TABLE t RENAME COLUMN at TO made;",
+            "UPDATE t SET n = 'mine' WHERE id = 1;",
+        ),
+        (
+            "UPDATE t SET n = 'mine', at = '2020-02-02'",
+            "UPDATE t SET at = CURRENT_TIMESTAMP WHERE n = 'a';",
+            "UPDATE t SET n = 'mine', at = '2020-02-02' WHERE id = 1;",
+        ),
+    ] {
+        let project = Scratch::guestbook().file("migrations/0001_t.sql", seed);
+        project.d1(["apply"]).success();
+        project.d1(["track"]).success();
+        project.sql(own);
+        project.d1(["check"]).code(1);
+        project.write("migrations/0002_theirs.sql", &format!("{theirs}\n"));
+        project.d1(["apply"]).success();
+        project.d1(["data", "-m", "own"]).success();
+        let sql = project.read("0003_own.sql");
+        assert!(sql.contains(expected), "{own} / {theirs}: {sql}");
+        project.d1(["check"]).success();
+        project.d1(["verify"]).success();
+    }
+}
