@@ -192,7 +192,9 @@ fn compare_table(
     let shape = RowShape::of(table);
     if matches!(
         table.kind,
-        TableKind::Virtual(Module::FtsExternalContent | Module::FtsContentless | Module::Unknown)
+        TableKind::Virtual(
+            Module::FtsExternalContent | Module::FtsContentless | Module::FtsVocabulary | Module::Unknown
+        )
     ) {
         return Ok(None);
     }

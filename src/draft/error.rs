@@ -25,6 +25,12 @@ pub enum Error {
         /// The key as it is here.
         key: String,
     },
+    /// A virtual table of a module that D1 does not offer.
+    #[error("the virtual table `{table}` is of a module that D1 does not offer")]
+    Module {
+        /// The table.
+        table: String,
+    },
     /// A row points to one that does not exist.
     #[error("a row of table `{child}` points to a row of table `{parent}` that is not there")]
     ForeignKey {
@@ -98,6 +104,9 @@ impl Error {
     /// What to do next.
     pub fn help(&self) -> Option<String> {
         match self {
+            Self::Module { .. } => {
+                Some("D1 has FTS5 and R*Tree: fill a table of these in its place, and drop it".into())
+            }
             Self::RowTooLarge { .. } => Some("shorten that row, or split it in several".into()),
             Self::ForeignKey { child, .. } => Some(format!(
                 "mend the row in the local database (`PRAGMA foreign_key_check(\"{child}\")` names it), or add the other table to --tables"
@@ -121,7 +130,7 @@ impl Error {
             }
             Self::OldWords { table } => {
                 let name = display_identifier(table);
-                Some(format!("an INSERT OR REPLACE leaves old words there: run `INSERT INTO {name}({name}) VALUES ('rebuild')` on the local database"))
+                Some(format!("an INSERT OR REPLACE leaves old words there: run `INSERT INTO {name}({name}) VALUES ('rebuild')` on the local database; an index of some rows only can have a view of these as its content"))
             }
             Self::Search { .. } => {
                 Some("fill it by triggers of a table that do nothing else, or make and fill it in a schema migration".into())

@@ -27,7 +27,7 @@ use crate::difference::{
     Moment, Scope, Selected, TableDifference, compare, is_search_table, reached, recheck, sequences,
     unnameable,
 };
-use crate::schema::{Schema, Table, children_first};
+use crate::schema::{Module, Schema, Table, TableKind, children_first};
 use crate::sql_text::{display_identifier, one_line, quote_identifier, string_literal};
 use keys::Lead;
 use parts::Parts;
@@ -87,6 +87,10 @@ pub fn initial(
     migrations_table: &str,
     naming: Naming,
 ) -> Result<Vec<Part>, Error> {
+    let is_unknown = |table: &&Table| table.kind == TableKind::Virtual(Module::Unknown);
+    if let Some(table) = here.tables.iter().find(is_unknown) {
+        return Err(Error::Module { table: table.name.clone() });
+    }
     let mut parts = Parts::new(conn, naming);
     for sql in ddl::before_rows(here, |trigger| triggers::feeds_search(here, trigger)) {
         parts.statement(&sql)?;

@@ -95,7 +95,8 @@ pub fn virtual_module(sql: &str) -> Module {
                 _ => Module::FtsExternalContent,
             },
         ),
-        "rtree" | "rtree_i32" | "geopoly" => Module::Rtree,
+        "fts5vocab" => Module::FtsVocabulary,
+        "rtree" | "rtree_i32" => Module::Rtree,
         _ => Module::Unknown,
     }
 }
@@ -222,6 +223,7 @@ mod tests {
         assert_eq!(module("fts5(a, content=p)"), Module::FtsExternalContent);
         assert_eq!(module("fts5(a, content='')"), Module::FtsContentless);
         assert_eq!(module("rtree(id, a, b)"), Module::Rtree);
+        assert_eq!(module("fts5vocab(f, row)"), Module::FtsVocabulary);
         assert_eq!(module("dbstat"), Module::Unknown);
     }
 

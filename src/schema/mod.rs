@@ -119,9 +119,11 @@ pub enum Module {
     FtsExternalContent,
     /// FTS5 without text: rows cannot be read back.
     FtsContentless,
+    /// The terms of an FTS5 table: nothing of its own.
+    FtsVocabulary,
     /// R*Tree.
     Rtree,
-    /// A module that D1 does not offer.
+    /// A module that D1 does not offer: it answers `not authorized` to fts3, fts4, geopoly and dbstat.
     Unknown,
 }
 

@@ -14,7 +14,7 @@ use crate::math;
 use crate::names::{NEGATIVE_ZERO, SHADOW_FACTS, SHADOW_FILES, SHADOW_LEFT, SHADOW_UNKNOWN};
 
 /// Changes when anything about the shadow's file does; an older one is thrown away.
-const FORMAT: &str = concat!("3 ", env!("CARGO_PKG_VERSION"));
+const FORMAT: &str = concat!("4 ", env!("CARGO_PKG_VERSION"));
 
 /// The list of replayed files; a baseline brings one along.
 pub(super) const CREATE_FILES: &str =

@@ -76,3 +76,27 @@ fn a_schema_may_call_math_functions() {
     project.d1(["verify"]).success();
     project.assert_wrangler_agrees();
 }
+
+#[test]
+fn what_d1_does_not_offer_is_named_and_not_left_out() {
+    let project = Scratch::with_schema(
+        "CREATE VIRTUAL TABLE old USING fts4(a); INSERT INTO old VALUES ('words'); CREATE TABLE t (a)",
+    );
+    project.d1(["init"]).fails("the virtual table `old` is of a module that D1 does not offer");
+    assert!(project.migrations().is_empty());
+    let project = Scratch::with_schema(
+        "CREATE VIRTUAL TABLE f USING fts5(a); CREATE VIRTUAL TABLE terms USING fts5vocab(f, row); INSERT INTO f VALUES ('words')",
+    );
+    project.d1(["init"]).success();
+    project.assert_wrangler_agrees_on(&["SELECT term FROM terms"]);
+}
+
+#[test]
+fn a_default_from_the_clock_may_have_to_be_of_our_time() {
+    let project = Scratch::guestbook().file(
+        "migrations/0001_t.sql",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, at TEXT DEFAULT CURRENT_TIMESTAMP CHECK (at >= '2020-01-01'));\nINSERT INTO t (id) VALUES (1);\n",
+    );
+    project.d1(["apply"]).success();
+    project.d1(["check"]).success();
+}

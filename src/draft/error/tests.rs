@@ -23,6 +23,24 @@ fn errors_about_rows() {
         "shorten that row, or split it in several",
     );
     says(
+        Error::Module { table: "old".into() },
+        "the virtual table `old` is of a module that D1 does not offer",
+        "D1 has FTS5 and R*Tree: fill a table of these in its place, and drop it",
+    );
+    says(
+        Error::Refused {
+            sql: "INSERT INTO p".into(),
+            reason: "foreign key mismatch - \"c\" referencing \"p\"".into(),
+        },
+        "D1 would refuse a statement of the migration: foreign key mismatch - \"c\" referencing \"p\"",
+        "make what that foreign key points to a PRIMARY KEY or UNIQUE, or take the foreign key out",
+    );
+    says(
+        Error::Refused { sql: "INSERT INTO p".into(), reason: "CHECK constraint failed: v > 0".into() },
+        "D1 would refuse a statement of the migration: CHECK constraint failed: v > 0",
+        "mend the rows that break it in the local database; the statement begins `INSERT INTO p`, nothing was written",
+    );
+    says(
         Error::ForeignKey { child: "tags".into(), parent: "posts".into() },
         "a row of table `tags` points to a row of table `posts` that is not there",
         "mend the row in the local database (`PRAGMA foreign_key_check(\"tags\")` names it), or add the other table to --tables",
@@ -35,7 +53,7 @@ fn errors_about_rows() {
     says(
         Error::OldWords { table: "found".into() },
         "the search index `found` cannot be made again from its text: it holds other words",
-        "an INSERT OR REPLACE leaves old words there: run `INSERT INTO found(found) VALUES ('rebuild')` on the local database",
+        "an INSERT OR REPLACE leaves old words there: run `INSERT INTO found(found) VALUES ('rebuild')` on the local database; an index of some rows only can have a view of these as its content",
     );
 }
 
