@@ -171,10 +171,18 @@ pub fn trades_keys(files: &Schema, table: &Table) -> bool {
     Follow::carefully(files, table) != Follow::plainly(files, table)
 }
 
-/// Rows can be compared where both tables store the same columns under the same names.
+/// Rows can be compared where both tables store the same columns under the same names, and tell their keys apart alike.
 pub(super) fn has_same_columns(table: &Table, other: Option<&Table>) -> bool {
     let stored = |table: &Table| names(table.stored().map(|position| &table.columns[position]));
-    other.is_some_and(|other| stored(table) == stored(other) && table.identity() == other.identity())
+    let collations = |table: &Table| -> Vec<String> {
+        let key = table.primary_key.iter().map(|&position| &table.columns[position]);
+        key.map(|column| column.collation.to_ascii_uppercase()).collect()
+    };
+    other.is_some_and(|other| {
+        stored(table) == stored(other)
+            && table.identity() == other.identity()
+            && collations(table) == collations(other)
+    })
 }
 
 fn names<'t>(columns: impl IntoIterator<Item = &'t Column>) -> Vec<String> {

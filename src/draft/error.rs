@@ -125,9 +125,10 @@ impl Error {
             Self::EatenByWrangler { sql } => Some(format!(
                 "write it in small letters in the schema of the local database; the statement begins `{sql}`"
             )),
-            Self::Unproven { .. } | Self::SchemaUnproven { .. } => {
-                Some("please report it, nothing was written".into())
-            }
+            Self::Unproven { .. } => Some("please report it, nothing was written".into()),
+            Self::SchemaUnproven { .. } => Some(
+                "write a carriage return in a string of its definition as char(13), if there is one; anything else please report, nothing was written".into(),
+            ),
             Self::OldWords { table } => {
                 let name = display_identifier(table);
                 Some(format!("an INSERT OR REPLACE leaves old words there: run `INSERT INTO {name}({name}) VALUES ('rebuild')` on the local database; an index of some rows only can have a view of these as its content"))

@@ -104,14 +104,15 @@ impl RowWriter<'_> {
 
     fn insert(&mut self, batch: &mut Batch, values: &[ValueRef], is_natural: bool) -> Result<(), Error> {
         self.fits(values.iter().copied(), || self.place_of_new(values))?;
-        match batch.push_row(&values[usize::from(is_natural)..]) {
+        let first = usize::from(is_natural);
+        match batch.push_row(&values[first..]) {
             Pushed::Held => {}
             Pushed::Finished(statement) => self.spool.push(&statement)?,
             Pushed::TooLarge(before) => {
                 if let Some(statement) = before {
                     self.spool.push(&statement)?;
                 }
-                self.push_all(insert(self.table.target(), &self.shape.written, values)?)?;
+                self.push_all(insert(self.table.target(), &self.shape.written[first..], &values[first..])?)?;
             }
         }
         Ok(())

@@ -186,15 +186,18 @@ fn gives_up(bits: i64) -> String {
     format!("kind = 'U' AND aside & {bits} <> 0")
 }
 
-/// The bits of the unique keys over generated columns or expressions, of a table whose rows can be deleted without an action
-/// on others.
+/// The bits of the unique keys over generated columns or expressions, or over what generated columns are computed from (NOT NULL
+/// or STRICT, they may be able to do with no other value), of a table whose rows can be deleted without an action on others.
 fn computed_keys(files: &Schema, table: &Table) -> i64 {
     if files.children(&table.name).any(|(_, key)| key.acts) {
         return 0;
     }
     let is_computed = |key: &UniqueKey| {
         key.terms.iter().any(|(term, _)| match term {
-            Term::Column(position) => table.columns[*position].generated,
+            Term::Column(position) => {
+                table.columns[*position].generated
+                    || table.columns.iter().any(|column| column.computed_from.contains(position))
+            }
             Term::Expression(_) => true,
         })
     };

@@ -164,6 +164,11 @@ fn a_long_row_and_one_of_many_columns_are_named_by_all_that_they_hold() {
         // Theirs has the rowid that ours has here.
         let after = asked_after("CREATE TABLE t (v)", "INSERT INTO t VALUES (1)", &rounds, EVERY_V);
         assert_eq!(after, "1 'ours'", "{length}");
+        // It needs no rowid to come.
+        let long = format!("INSERT INTO t VALUES (replace(hex(zeroblob({length})), '0', 'x'))");
+        let question = "SELECT group_concat(length(v), ' ') FROM t";
+        let after = asked_after("CREATE TABLE t (v)", "INSERT INTO t VALUES (1)", &[&long], question);
+        assert_eq!(after, format!("1 {}", 2 * length));
     }
     let many: Vec<String> = (0..98).map(|number| format!("c{number}")).collect();
     let schema = format!("CREATE TABLE t (v, {})", many.join(", "));

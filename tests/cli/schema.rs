@@ -88,3 +88,19 @@ fn a_generated_column_in_a_unique_index_gets_another_name() {
     project.d1(["data", "-m", "change"]).success();
     project.assert_replay_agrees();
 }
+
+/// Compared by the local collation, 'a' and 'A' would be one row here and are two there.
+#[test]
+fn rows_wait_while_their_key_is_told_apart_otherwise() {
+    let project = Scratch::with_schema(
+        "CREATE TABLE k (id TEXT PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO k VALUES ('a', 1)",
+    );
+    project.d1([]).success();
+    project.sql(
+        "CREATE TABLE n (id TEXT COLLATE NOCASE PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO n SELECT * FROM k; DROP TABLE k;
+         ALTER TABLE n RENAME TO k; UPDATE k SET id = 'A'",
+    );
+    let before = project.migrations();
+    project.d1(["data", "-m", "key"]).code(2);
+    assert_eq!(project.migrations(), before);
+}

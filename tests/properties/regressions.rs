@@ -497,3 +497,23 @@ fn rows_traded_keys_that_a_child_may_neither_follow_nor_let_go_of() {
         ],
     ]);
 }
+
+#[test]
+fn rows_trade_a_unique_value_that_a_generated_column_cannot_do_without() {
+    play(&[
+        &[
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, u TEXT UNIQUE, e AS (nullif(instr(u, '@'), 0)) NOT NULL)",
+            "CREATE TABLE s(id INTEGER PRIMARY KEY, u TEXT UNIQUE, g INT AS (json_extract(u, '$')) STORED) STRICT",
+            "INSERT INTO t(id, u) VALUES (1, 'a@x'), (2, 'b@xy')",
+            "INSERT INTO s(id, u) VALUES (1, '1'), (2, '2')",
+        ],
+        &[
+            "UPDATE t SET u = 'c@' WHERE id = 1",
+            "UPDATE t SET u = 'a@x' WHERE id = 2",
+            "UPDATE t SET u = 'b@xy' WHERE id = 1",
+            "UPDATE s SET u = '3' WHERE id = 1",
+            "UPDATE s SET u = '1' WHERE id = 2",
+            "UPDATE s SET u = '2' WHERE id = 1",
+        ],
+    ]);
+}

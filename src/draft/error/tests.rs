@@ -72,7 +72,7 @@ fn errors_that_should_not_happen_ask_for_a_report() {
     says(
         Error::SchemaUnproven { difference: "table `a` differs".into() },
         "the migration would not give the local schema: table `a` differs",
-        "please report it, nothing was written",
+        "write a carriage return in a string of its definition as char(13), if there is one; anything else please report, nothing was written",
     );
 }
 
