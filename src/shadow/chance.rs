@@ -6,7 +6,7 @@
 
 use std::ffi::{CStr, c_int};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ffi};
@@ -27,6 +27,9 @@ static USED: AtomicBool = AtomicBool::new(false);
 static SEED: AtomicU64 = AtomicU64::new(0);
 static DRAWN: AtomicU64 = AtomicU64::new(0);
 
+/// How long the current file runs after the first one.
+static SECONDS: AtomicI64 = AtomicI64::new(0);
+
 impl World {
     /// The name of the VFS whose clock stands still at this world's moment.
     pub fn vfs(self) -> &'static str {
@@ -41,11 +44,14 @@ impl World {
         }
     }
 
-    /// Begins the random numbers of one file, so that they do not hang on the files before it.
-    pub fn begin_file(self, digest: &str) {
-        let seed = digest.bytes().fold(self as u64, |seed, byte| mix(seed ^ u64::from(byte)));
+    /// Begins one file, of which there are `before` others: its random numbers do not hang on these, but are others than those
+    /// of a copy under another name, and it runs a second after the one before it.
+    pub fn begin_file(self, before: usize, name: &str, digest: &str) {
+        let bytes = name.bytes().chain(digest.bytes());
+        let seed = bytes.fold(self as u64, |seed, byte| mix(seed ^ u64::from(byte)));
         SEED.store(seed, Relaxed);
         DRAWN.store(0, Relaxed);
+        SECONDS.store(before as i64, Relaxed);
     }
 }
 
@@ -105,7 +111,7 @@ unsafe extern "C" fn second_moment(_: *mut ffi::sqlite3_vfs, now: *mut ffi::sqli
 unsafe fn tell(now: *mut ffi::sqlite3_int64, unix_milliseconds: i64) -> c_int {
     USED.store(true, Relaxed);
     // SAFETY: the callers pass on SQLite's pointer.
-    unsafe { *now = UNIX_EPOCH + unix_milliseconds };
+    unsafe { *now = UNIX_EPOCH + unix_milliseconds + SECONDS.load(Relaxed) * 1000 };
     ffi::SQLITE_OK
 }
 
@@ -135,7 +141,7 @@ mod tests {
         let conn =
             Connection::open_with_flags_and_vfs(":memory:", OpenFlags::default(), world.vfs()).unwrap();
         fix_random(&conn).unwrap();
-        world.begin_file("file");
+        world.begin_file(0, "name", "digest");
         conn.query_row(sql, (), |row| row.get(0)).unwrap()
     }
 

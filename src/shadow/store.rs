@@ -97,7 +97,7 @@ impl Shadow {
         };
         for (at, file) in files.iter().enumerate().skip(start) {
             before(file.name);
-            self.world.begin_file(&file.digest);
+            self.world.begin_file(at, file.name, &file.digest);
             take_used();
             let text = (file.text)()?;
             run_file(

@@ -91,12 +91,20 @@ fn what_d1_does_not_offer_is_named_and_not_left_out() {
     project.assert_wrangler_agrees_on(&["SELECT term FROM terms"]);
 }
 
+/// As on the real D1, where time goes on and chance never says the same twice.
 #[test]
-fn a_default_from_the_clock_may_have_to_be_of_our_time() {
-    let project = Scratch::guestbook().file(
-        "migrations/0001_t.sql",
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, at TEXT DEFAULT CURRENT_TIMESTAMP CHECK (at >= '2020-01-01'));\nINSERT INTO t (id) VALUES (1);\n",
-    );
+fn a_value_from_the_clock_or_from_chance_may_have_to_be_plausible_and_unique() {
+    let once = "INSERT INTO t (n) VALUES ('x');\n";
+    let project = Scratch::guestbook()
+        .file(
+            "migrations/0001_t.sql",
+            "CREATE TABLE t (id TEXT PRIMARY KEY DEFAULT (hex(randomblob(16))), n TEXT,\n  at TEXT UNIQUE DEFAULT CURRENT_TIMESTAMP CHECK (at >= '2020-01-01'));\n",
+        )
+        .file("migrations/0002_one.sql", once);
     project.d1(["apply"]).success();
+    project.write("migrations/0003_two.sql", once);
+    let record = "INSERT INTO d1_migrations (name) VALUES ('0003_two.sql')";
+    project.sql(&format!("INSERT INTO t (n, at) VALUES ('x', '2020-02-02'); {record}"));
     project.d1(["check"]).success();
+    project.d1(["verify"]).success();
 }
