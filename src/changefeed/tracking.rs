@@ -18,7 +18,7 @@ pub enum Tracking {
     Stale,
     /// It has none.
     Off,
-    /// It cannot have any (a virtual table, or rows without a name).
+    /// It cannot have any (a virtual table, rows without a name, or a faulty foreign key that points to it).
     Impossible,
 }
 
@@ -36,9 +36,6 @@ pub fn state(conn: &Connection, database: &str, tables: &[Table]) -> rusqlite::R
     Ok(tables
         .iter()
         .map(|table| {
-            if !table.is_trackable() {
-                return Tracking::Impossible;
-            }
             let on_it = present.iter().filter(|(on, ..)| on.eq_ignore_ascii_case(&table.name));
             let (mut here, mut is_first) = (Vec::new(), true);
             for (_, name, sql) in on_it {
@@ -54,6 +51,7 @@ pub fn state(conn: &Connection, database: &str, tables: &[Table]) -> rusqlite::R
                     .iter()
                     .all(|wanted| here.iter().any(|&(name, sql)| *name == wanted.name && *sql == wanted.sql));
             match (here.is_empty(), complete && is_first && has_changefeed) {
+                (true, _) if !table.is_trackable() => Tracking::Impossible,
                 (true, _) => Tracking::Off,
                 (false, true) => Tracking::On,
                 (false, false) => Tracking::Stale,
@@ -84,6 +82,9 @@ pub fn install(conn: &Connection, tables: &[Table]) -> rusqlite::Result<Vec<Stri
             continue;
         }
         drop_triggers(conn, &table.name)?;
+        if !table.is_trackable() {
+            continue;
+        }
         for trigger in triggers(table) {
             // After a RENAME TABLE a trigger of this name can stand on another table.
             conn.execute_batch(&format!("DROP TRIGGER IF EXISTS {}", quote_identifier(&trigger.name)))?;

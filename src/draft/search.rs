@@ -124,17 +124,17 @@ fn documents(conn: &Connection, table: &Table, side: Side, which: Which) -> Resu
         table.columns.iter().map(|column| format!(", {}", quote_identifier(&column.name))).collect();
     let (database, terms) = (side.database(), side.terms());
     let differing = match which {
-        Which::All => "1".into(),
-        Which::Differing => format!("doc IN ({})", differing_documents(conn, table)?),
+        Which::All => "IS NOT NULL".into(),
+        Which::Differing => format!("IN ({})", differing_documents(conn, table)?),
     };
     let rows = match lists_documents(conn, table)? {
         true => format!(
-            "SELECT doc{stored} FROM (SELECT rowid AS doc{stored} FROM {database}.{}) WHERE {differing} ORDER BY doc",
+            "SELECT rowid{stored} FROM {database}.{} WHERE rowid {differing} ORDER BY rowid",
             quote_identifier(&table.name)
         ),
         false => {
             let nothing = ", NULL".repeat(table.columns.len());
-            format!("SELECT DISTINCT doc{nothing} FROM {terms} WHERE {differing} ORDER BY doc")
+            format!("SELECT DISTINCT doc{nothing} FROM {terms} WHERE doc {differing} ORDER BY doc")
         }
     };
     let documents = with_terms(conn, table, || {

@@ -83,7 +83,9 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration, own: &[OwnCe
     let tracked = tracked(conn, &before)?;
     let names: Vec<&str> = before.iter().map(|table| table.name.as_str()).collect();
     let mut done_already = false;
-    let listener = Listener::begin(conn)?;
+    let own: Vec<&OwnCell> = own.iter().filter(|cell| cell.file == migration.name).collect();
+    // A listener remembers every row that it hears.
+    let listener = if own.is_empty() { None } else { Some(Listener::begin(conn)?) };
     let ran = run_file(
         conn,
         &migration.name,
@@ -111,12 +113,14 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration, own: &[OwnCe
             };
             let follow: Vec<Table> = after.into_iter().filter(follow).collect();
             changefeed::install(conn, &follow)?;
-            let is_kept =
-                |cell: &&OwnCell| cell.file == migration.name && !listener.has_heard(&cell.table, cell.rowid);
-            own.iter().filter(is_kept).try_for_each(|cell| keep(conn, &before, &follow, cell))
+            let is_heard = |cell: &OwnCell| {
+                listener.as_ref().is_some_and(|listener| listener.has_heard(&cell.table, cell.rowid))
+            };
+            let kept = own.iter().filter(|cell| !is_heard(cell));
+            kept.into_iter().try_for_each(|cell| keep(conn, &before, &follow, cell))
         },
     );
-    listener.end(conn)?;
+    listener.map(|listener| listener.end(conn)).transpose()?;
     if !done_already {
         ran?;
     }

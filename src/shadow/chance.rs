@@ -95,8 +95,8 @@ type Clock = unsafe extern "C" fn(*mut ffi::sqlite3_vfs, *mut ffi::sqlite3_int64
 /// Milliseconds of the julian day of 1970-01-01T00:00:00Z.
 const UNIX_EPOCH: i64 = 210_866_760_000_000;
 
-/// 2021-01-01T01:01:01.111Z: no part of it is the same in the second moment. Neither is so far away that a CHECK on a plausible year
-/// would refuse it, and what hangs on a date of today comes out otherwise in one of them.
+/// 2021-01-01T01:01:01.111Z: no part of it is the same in the second moment. What hangs on a date of today comes out otherwise in
+/// one of them; a CHECK that takes only years from 2022 on, or before 2032, refuses one.
 unsafe extern "C" fn first_moment(_: *mut ffi::sqlite3_vfs, now: *mut ffi::sqlite3_int64) -> c_int {
     // SAFETY: SQLite passes a valid pointer for the answer.
     unsafe { tell(now, 1_609_462_861_111) }

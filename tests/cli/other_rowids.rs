@@ -221,6 +221,19 @@ fn a_counter_that_only_the_real_d1_moved_on_is_not_set_back() {
 }
 
 #[test]
+fn a_column_of_an_index_without_text_may_be_called_as_its_documents_are() {
+    let schema = "CREATE VIRTUAL TABLE t USING fts5(doc, term, content=''); INSERT INTO t(rowid, doc, term) VALUES (1, 'one', 'a'), (2, 'two', 'b')";
+    let rounds = [
+        "INSERT INTO t(t, rowid, doc, term) VALUES ('delete', 2, 'two', 'b')",
+        "INSERT INTO t(rowid, doc) VALUES (2, 'zwei')",
+    ];
+    let question =
+        "SELECT group_concat(rowid, ' ') FROM (SELECT rowid FROM t('two OR zwei OR theirs') ORDER BY rowid)";
+    let theirs = "INSERT INTO t(rowid, doc) VALUES (100, 'theirs')";
+    assert_eq!(asked_after(schema, theirs, &rounds, question), "2 100");
+}
+
+#[test]
 fn words_that_only_the_real_d1_has_stay_in_an_index_without_text() {
     for options in ["", ", contentless_delete=1", ", columnsize=0", ", detail=column"] {
         let schema = format!(

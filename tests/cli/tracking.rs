@@ -180,3 +180,14 @@ fn a_table_that_a_foreign_key_points_to_in_vain_is_filled_as_before() {
     project.d1(["data", "-m", "p"]).fails("foreign key mismatch - \"c\" referencing \"p\"");
     assert_eq!(project.migrations().len(), 1);
 }
+
+#[test]
+fn triggers_go_from_a_table_that_a_later_foreign_key_points_to_in_vain() {
+    let project = Scratch::with_schema("CREATE TABLE p (id INTEGER PRIMARY KEY, email TEXT)");
+    project.d1([]).success();
+    assert_eq!(tracked_tables(&project), ["p"]);
+    project.sql("CREATE TABLE c (k INTEGER PRIMARY KEY, e TEXT REFERENCES p (email))");
+    project.d1(["track"]).success();
+    assert_eq!(tracked_tables(&project), ["c"]);
+    project.sql("INSERT INTO p VALUES (1, 'a')");
+}
