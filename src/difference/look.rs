@@ -181,7 +181,10 @@ fn schema_is_still_that(conn: &Connection) -> rusqlite::Result<bool> {
 /// Is the file the one that was compared? What `.dump` and `wrangler d1 export` wrote, read into a new one, has the same changefeed
 /// and may have the same count of its schema, but other rowids, or values that somebody edited.
 fn file_is_still_that(conn: &Connection) -> rusqlite::Result<bool> {
-    fact_is(conn, "mark file", Value::Text(file_identity(conn)?))
+    match file_identity(conn)? {
+        Some(identity) => fact_is(conn, "mark file", Value::Text(identity)),
+        None => Ok(false),
+    }
 }
 
 fn fact_is(conn: &Connection, name: &str, value: Value) -> rusqlite::Result<bool> {
@@ -189,18 +192,19 @@ fn fact_is(conn: &Connection, name: &str, value: Value) -> rusqlite::Result<bool
     Ok(conn.query_row(&sql, params![name, value], |row| row.get(0)).optional()?.unwrap_or(false))
 }
 
-/// What tells the local database's file from another one that lay there before or after it: its number and when it was made. Empty
+/// What tells the local database's file from another one that lay there before or after it: its number and when it was made. `None`
 /// where the file system knows neither.
-fn file_identity(conn: &Connection) -> rusqlite::Result<String> {
+fn file_identity(conn: &Connection) -> rusqlite::Result<Option<String>> {
     let sql = "SELECT file FROM pragma_database_list WHERE name = ?1";
     let path: String = conn.query_row(sql, [LIVE], |row| row.get(0))?;
-    let Ok(metadata) = std::fs::metadata(path) else { return Ok(String::new()) };
+    let Ok(metadata) = std::fs::metadata(path) else { return Ok(None) };
     #[cfg(unix)]
-    let number = std::os::unix::fs::MetadataExt::ino(&metadata);
+    let number = Some(std::os::unix::fs::MetadataExt::ino(&metadata));
     #[cfg(not(unix))]
-    let number = "";
-    let made = metadata.created().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-    Ok(format!("{number} {}", made.map(|made| made.as_nanos()).unwrap_or_default()))
+    let number = None::<u64>;
+    let made = metadata.created().ok();
+    let is_known = number.is_some() || made.is_some();
+    Ok(is_known.then(|| format!("{number:?} {made:?}")))
 }
 
 fn schema_version(conn: &Connection) -> rusqlite::Result<i64> {

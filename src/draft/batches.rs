@@ -44,11 +44,11 @@ impl<'t> Batches<'t> {
             true => place.len() > 1,
             false => {
                 let is_set = |name: &String| set.iter().any(|(changed, _)| changed == name);
-                set.len() + place.len() > MOST_COLUMNS || place.iter().any(|mark| is_set(&mark.column))
+                set.len() + place.len() > MOST_COLUMNS || place.iter().any(|witness| is_set(&witness.column))
             }
         };
         // NULL is equal to nothing, and a DELETE by several columns would look at the whole table.
-        if alone || place.iter().any(|mark| mark.value == ValueRef::Null || mark.has_doubles) {
+        if alone || place.iter().any(|witness| witness.value == ValueRef::Null || witness.has_doubles) {
             return Ok(sink.push_all(&one_by_one(self.table, set, place)?)?);
         }
         let table = self.table;
@@ -58,7 +58,7 @@ impl<'t> Batches<'t> {
             group.few.extend(one_by_one(table, set, place)?);
         }
         let new = set.iter().map(|(_, value)| *value);
-        let values: Vec<ValueRef> = place.iter().map(|mark| mark.value).chain(new).collect();
+        let values: Vec<ValueRef> = place.iter().map(|witness| witness.value).chain(new).collect();
         match group.batch.push_row(&values) {
             Pushed::Held => Ok(()),
             Pushed::Finished(statement) => {
@@ -129,5 +129,5 @@ fn columns<'c>(set: &'c [Cell]) -> impl Iterator<Item = &'c String> {
 }
 
 fn named_by<'p>(place: &'p Place) -> impl Iterator<Item = &'p String> {
-    place.iter().map(|mark| &mark.column)
+    place.iter().map(|witness| &witness.column)
 }

@@ -88,7 +88,7 @@ impl RowWriter<'_> {
             self.spool_rest(&mut batch)?;
             let by_key = key.iter().cloned().zip(cells(row, 2 + values.len(), key.len())?);
             let by_key: Place = by_key.map(Into::into).collect();
-            let is_name = !by_key.is_empty() && by_key.iter().all(|mark| mark.value != ValueRef::Null);
+            let is_name = !by_key.is_empty() && by_key.iter().all(|witness| witness.value != ValueRef::Null);
             let place = match is_name && condition(&by_key).len() < LONGEST_NAME {
                 true => by_key,
                 false => vec![(self.shape.written[0].clone(), row.get_ref(1)?).into()],

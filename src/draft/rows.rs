@@ -11,13 +11,13 @@ use super::spool::Sink;
 use super::updates::IDENTITY;
 use crate::difference::{RowShape, Rows, TableDifference, any_unknown};
 use crate::schema::{Identity, Table, TableKind};
-use crate::sql_text::{Mark, condition, delete, display_identifier};
+use crate::sql_text::{Witness, condition, delete, display_identifier};
 
 /// Documented for the real D1: a row, a string or a BLOB (workerd takes up to 4.3 MB).
 const MAX_ROW_BYTES: usize = 2_000_000;
 
 /// Columns and values that name one row.
-pub(super) type Place<'r> = Vec<Mark<'r>>;
+pub(super) type Place<'r> = Vec<Witness<'r>>;
 
 /// Columns that name a row beside its identity.
 pub(super) struct Key {
@@ -181,7 +181,7 @@ impl<'a> RowWriter<'a> {
         let identity = self.identity_names();
         let mut place = read(&key.names, first + identity.len())?;
         let mut witnesses = place.split_off(key.declared);
-        if !place.is_empty() && place.iter().all(|mark| mark.value != ValueRef::Null) {
+        if !place.is_empty() && place.iter().all(|witness| witness.value != ValueRef::Null) {
             return Ok(place);
         }
         for witness in &mut witnesses {
@@ -203,9 +203,9 @@ impl<'a> RowWriter<'a> {
         parked: &'r [(String, Value)],
     ) -> rusqlite::Result<Place<'r>> {
         let mut place = self.place(row, first, key)?;
-        for mark in &mut place {
-            if let Some((_, value)) = parked.iter().find(|(other, _)| *other == mark.column) {
-                (mark.value, mark.has_doubles) = (value.into(), false);
+        for witness in &mut place {
+            if let Some((_, value)) = parked.iter().find(|(other, _)| *other == witness.column) {
+                (witness.value, witness.has_doubles) = (value.into(), false);
             }
         }
         Ok(place)

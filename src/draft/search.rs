@@ -77,7 +77,7 @@ fn documents_that_differ(conn: &Connection, table: &Table) -> Result<Spool, Erro
     Ok(spool)
 }
 
-/// The whole index anew, where its parts could not be changed.
+/// The whole index anew, where its parts could not be changed: words that only the real D1 has go.
 fn from_terms(conn: &Connection, table: &Table) -> Result<Spool, Error> {
     let mut spool = Spool::new();
     spool.push(&command(table, "delete-all"))?;

@@ -32,7 +32,7 @@ pub fn apply(place: &Place, progress: Progress) -> Result<Applied> {
     if folder.migrations.is_empty() {
         return Ok(Applied::default());
     }
-    // Only said, never in the way: a folder that cannot be replayed is for the run itself to name.
+    // Never in the way, though own values in cells from the clock go unguarded then: a folder that cannot be replayed is for the run itself to name.
     let contest = match created {
         true => Contest::default(),
         false => contest(place, progress).unwrap_or_default(),
@@ -116,8 +116,7 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration, own: &[OwnCe
             let is_heard = |cell: &OwnCell| {
                 listener.as_ref().is_some_and(|listener| listener.has_heard(&cell.table, cell.rowid))
             };
-            let kept = own.iter().filter(|cell| !is_heard(cell));
-            kept.into_iter().try_for_each(|cell| keep(conn, &before, &follow, cell))
+            own.iter().filter(|cell| !is_heard(cell)).try_for_each(|cell| keep(conn, &before, &follow, cell))
         },
     );
     listener.map(|listener| listener.end(conn)).transpose()?;

@@ -13,7 +13,7 @@ use crate::difference::{RowShape, Rows, TableDifference};
 use crate::migrations::Folder;
 use crate::names::SHADOW_UNKNOWN;
 
-/// Above this many pending rows nobody reads which ones were touched.
+/// Above this many pending rows nobody reads which ones were touched. (Their cells are not looked for either: README, limits.)
 const MOST: u64 = 10_000;
 
 /// Table and rowid.
@@ -115,7 +115,7 @@ impl Listener {
 
     pub(super) fn end(self, conn: &mut Connection) -> rusqlite::Result<HashSet<RowName>> {
         conn.update_hook(None::<fn(Action, &str, &str, i64)>)?;
-        Ok(self.heard.lock().map(|rows| rows.clone()).unwrap_or_default())
+        Ok(self.heard.lock().map(|mut rows| std::mem::take(&mut *rows)).unwrap_or_default())
     }
 }
 

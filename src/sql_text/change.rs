@@ -14,7 +14,7 @@ pub type Cell<'a> = (String, ValueRef<'a>);
 
 /// A column, and the value by which a row is known.
 #[derive(Debug, Clone)]
-pub struct Mark<'a> {
+pub struct Witness<'a> {
     /// The column's name.
     pub column: String,
     /// What it holds.
@@ -23,7 +23,7 @@ pub struct Mark<'a> {
     pub has_doubles: bool,
 }
 
-impl<'a> From<Cell<'a>> for Mark<'a> {
+impl<'a> From<Cell<'a>> for Witness<'a> {
     fn from((column, value): Cell<'a>) -> Self {
         Self { column, value, has_doubles: false }
     }
@@ -53,11 +53,11 @@ pub fn insert<'t>(
 pub fn update<'t>(
     target: impl Into<Target<'t>>,
     set: &[Cell<'_>],
-    key: &[Mark<'_>],
+    key: &[Witness<'_>],
 ) -> Result<Vec<String>, Error> {
     let target = target.into();
     let new = set.iter().map(|(_, value)| *value);
-    let values: Vec<ValueRef<'_>> = new.chain(key.iter().map(|mark| mark.value)).collect();
+    let values: Vec<ValueRef<'_>> = new.chain(key.iter().map(|witness| witness.value)).collect();
     within_limit(target.table, &values, |values| {
         let (new, old) = values.split_at(set.len());
         let set = set
@@ -73,22 +73,22 @@ pub fn update<'t>(
 ///
 /// # Errors
 /// When the names alone do not fit.
-pub fn delete(table: &str, key: &[Mark<'_>]) -> Result<Vec<String>, Error> {
-    let values: Vec<ValueRef<'_>> = key.iter().map(|mark| mark.value).collect();
+pub fn delete(table: &str, key: &[Witness<'_>]) -> Result<Vec<String>, Error> {
+    let values: Vec<ValueRef<'_>> = key.iter().map(|witness| witness.value).collect();
     within_limit(table, &values, |values| {
         format!("DELETE FROM {} WHERE {};", display_identifier(table), named(key, values))
     })
 }
 
 /// `a = 1 AND b = 'x'`, for a person or for a WHERE clause.
-pub fn condition(key: &[Mark<'_>]) -> String {
-    let values: Vec<String> = key.iter().map(|mark| literal(mark.value)).collect();
+pub fn condition(key: &[Witness<'_>]) -> String {
+    let values: Vec<String> = key.iter().map(|witness| literal(witness.value)).collect();
     named(key, &values)
 }
 
-fn named(key: &[Mark<'_>], values: &[String]) -> String {
+fn named(key: &[Witness<'_>], values: &[String]) -> String {
     let terms: Vec<String> =
-        key.iter().zip(values).map(|(mark, expression)| mark.is_met(expression)).collect();
+        key.iter().zip(values).map(|(witness, expression)| witness.is_met(expression)).collect();
     if terms.len() <= MOST_IN_A_CHAIN {
         return terms.join(" AND ");
     }
@@ -96,7 +96,7 @@ fn named(key: &[Mark<'_>], values: &[String]) -> String {
     groups.collect::<Vec<_>>().join(" AND ")
 }
 
-impl Mark<'_> {
+impl Witness<'_> {
     /// The condition that the column holds the value which `expression` gives.
     fn is_met(&self, expression: &str) -> String {
         let column = display_identifier(&self.column);
@@ -140,19 +140,22 @@ mod tests {
 
     #[test]
     fn what_is_only_equal_is_told_apart() {
-        let mark = |value| Mark { column: "v".into(), value, has_doubles: true };
-        assert_eq!(condition(&[mark(ValueRef::Integer(1))]), "v = 1 AND typeof(v) = 'integer'");
-        assert_eq!(condition(&[mark(ValueRef::Real(1.0))]), "v = 1.0 AND typeof(v) = 'real'");
-        assert_eq!(condition(&[mark(ValueRef::Text(b"a"))]), "v = 'a' COLLATE BINARY");
-        assert_eq!(condition(&[mark(ValueRef::Blob(b"a")), mark(ValueRef::Null)]), "v = X'61' AND v IS NULL");
+        let witness = |value| Witness { column: "v".into(), value, has_doubles: true };
+        assert_eq!(condition(&[witness(ValueRef::Integer(1))]), "v = 1 AND typeof(v) = 'integer'");
+        assert_eq!(condition(&[witness(ValueRef::Real(1.0))]), "v = 1.0 AND typeof(v) = 'real'");
+        assert_eq!(condition(&[witness(ValueRef::Text(b"a"))]), "v = 'a' COLLATE BINARY");
+        assert_eq!(
+            condition(&[witness(ValueRef::Blob(b"a")), witness(ValueRef::Null)]),
+            "v = X'61' AND v IS NULL"
+        );
     }
 
     #[test]
     fn a_hundred_columns_do_not_nest_too_deep() {
-        let marks = |prefix: &str| -> Vec<Mark> {
+        let witnesses = |prefix: &str| -> Vec<Witness> {
             (0..101).map(|at| cell(&format!("{prefix}{at}"), ValueRef::Integer(1)).into()).collect()
         };
-        let text = condition(&marks("c"));
+        let text = condition(&witnesses("c"));
         assert_eq!(text.matches(") AND (").count(), 2);
         assert_eq!(text.matches(" AND ").count(), 100);
     }

@@ -15,7 +15,7 @@ pub mod target;
 pub mod tokens;
 pub mod trigger;
 
-pub use change::{Cell, Mark, condition, delete, insert, update};
+pub use change::{Cell, Witness, condition, delete, insert, update};
 pub use identifier::{display_identifier, quote_identifier, string_literal};
 pub use literal::{EATEN_BY_WRANGLER, literal, push_literal};
 pub use parse::parse_literals;

@@ -4,14 +4,13 @@ use rusqlite::Connection;
 
 use crate::support::project::Scratch;
 
-/// Each round is a migration; before the second one the real D1 gets a row of its own, whose rowid the next local row has here.
-/// Gives all its keys in the end.
-fn keys_after(table: &str, rounds: &[&str]) -> String {
-    let project = Scratch::with_schema(table);
+/// Each round is a migration. The real D1 gets rows of its own after the first migration. What it answers after the rounds.
+fn asked_after(schema: &str, theirs: &str, rounds: &[&str], question: &str) -> String {
+    let project = Scratch::with_schema(schema);
     project.d1([]).success();
     let remote = Connection::open_in_memory().expect("memory");
     remote.execute_batch(&project.read("0001_initial_migration.sql")).expect("the first migration runs");
-    remote.execute_batch("INSERT INTO t (k) VALUES ('theirs')").expect("a row");
+    remote.execute_batch(theirs).expect("rows");
     for (number, round) in (2..).zip(rounds) {
         project.sql(round);
         project.d1(["data", "-m", "round"]).success();
@@ -19,8 +18,13 @@ fn keys_after(table: &str, rounds: &[&str]) -> String {
         let sql = project.read(&format!("{number:04}_round.sql"));
         remote.execute_batch(&format!("BEGIN;\n{sql}\nCOMMIT;")).unwrap_or_else(|e| panic!("{e}\n{sql}"));
     }
+    remote.query_row(question, (), |row| row.get(0)).expect("an answer")
+}
+
+/// The same for a row whose rowid the next local row has here. Gives all keys.
+fn keys_after(table: &str, rounds: &[&str]) -> String {
     let keys = "SELECT group_concat(k || coalesce(v, ''), ' ') FROM (SELECT k, v FROM t ORDER BY k)";
-    remote.query_row(keys, (), |row| row.get(0)).expect("keys")
+    asked_after(table, "INSERT INTO t (k) VALUES ('theirs')", rounds, keys)
 }
 
 const TABLE: &str = "CREATE TABLE t (k TEXT PRIMARY KEY, v UNIQUE); INSERT INTO t VALUES ('a', 1), ('b', 2);";
@@ -137,23 +141,6 @@ fn a_row_points_twice_to_a_later_one_of_a_table_that_says_on_conflict_replace() 
     project.assert_replay_agrees();
 }
 
-/// The real D1 gets rows of its own after the first migration. What it answers after the rounds.
-fn asked_after(schema: &str, theirs: &str, rounds: &[&str], question: &str) -> String {
-    let project = Scratch::with_schema(schema);
-    project.d1([]).success();
-    let remote = Connection::open_in_memory().expect("memory");
-    remote.execute_batch(&project.read("0001_initial_migration.sql")).expect("the first migration runs");
-    remote.execute_batch(theirs).expect("rows");
-    for (number, round) in (2..).zip(rounds) {
-        project.sql(round);
-        project.d1(["data", "-m", "round"]).success();
-        project.assert_replay_agrees();
-        let sql = project.read(&format!("{number:04}_round.sql"));
-        remote.execute_batch(&format!("BEGIN;\n{sql}\nCOMMIT;")).unwrap_or_else(|e| panic!("{e}\n{sql}"));
-    }
-    remote.query_row(question, (), |row| row.get(0)).expect("an answer")
-}
-
 const EVERY_V: &str = "SELECT group_concat(quote(v), ' ') FROM (SELECT v FROM t ORDER BY rowid)";
 
 #[test]
@@ -190,14 +177,9 @@ fn a_row_that_is_only_equal_is_left_alone() {
         for change in ["UPDATE t SET n = 1 WHERE rowid = 2", "DELETE FROM t WHERE rowid = 2"] {
             let insert = |row: &str| format!("INSERT INTO t VALUES ({row}, 0)");
             let question = "SELECT typeof(v) || quote(v) || n FROM t WHERE rowid = 2";
-            let alone = asked_after(
-                &format!("CREATE TABLE t ({column}, n); {}", insert("7")),
-                &insert(theirs),
-                &[],
-                question,
-            );
             // Theirs has the rowid that ours has here.
             let schema = format!("CREATE TABLE t ({column}, n); {}", insert("7"));
+            let alone = asked_after(&schema, &insert(theirs), &[], question);
             let after = asked_after(&schema, &insert(theirs), &[&insert(ours), change], question);
             assert_eq!(after, alone, "{column}: {ours} {change}");
         }
