@@ -147,17 +147,18 @@ pub fn owe(conn: &Connection, name: &str, digest: &str) -> rusqlite::Result<()> 
     conn.execute(&sql, [name, digest]).map(drop)
 }
 
-/// Notes once more that a cell was changed here, if an entry says so under the name that its column had (`was`): a migration that was
-/// applied just now fills it from the clock or by chance elsewhere, but did not touch it here.
-pub fn keep(conn: &Connection, table: &str, rowid: i64, was: &str, column: &str) -> rusqlite::Result<()> {
-    let label = format!("{}=", quote_identifier(was));
-    let old = Image { values: vec![(column.to_owned(), None)] }.to_text();
+/// Notes that these rows were changed here, in one column or in any. `keys` is a query for their names, as the triggers write them.
+pub fn note_changed(
+    conn: &Connection,
+    table: &str,
+    column: Option<&str>,
+    keys: &str,
+) -> rusqlite::Result<()> {
+    let old = column.map_or_else(Image::default, |column| Image { values: vec![(column.to_owned(), None)] });
     let sql = format!(
-        "INSERT INTO {CHANGEFEED}(at, op, tbl, key, old) SELECT {NOW}, 'U', ?1, ?2, ?3
-           WHERE EXISTS (SELECT 1 FROM {CHANGEFEED} WHERE op IN ('I', 'U') AND tbl = ?1 AND (key = ?2 OR new_key = ?2)
-             AND (op = 'I' OR new_key IS NOT NULL OR old = '' OR instr(old, ?4)))"
+        "INSERT INTO {CHANGEFEED}(at, op, tbl, key, old) SELECT {NOW}, 'U', ?1, key, ?2 FROM ({keys})"
     );
-    conn.execute(&sql, params![table, rowid, old, label]).map(drop)
+    conn.execute(&sql, params![table, old.to_text()]).map(drop)
 }
 
 /// Every migration that was ever owed: name and digest.

@@ -8,8 +8,8 @@ mod tracking;
 mod triggers;
 
 pub use journal::{
-    Entry, Image, Mark, Operation, drop_changefeed, entries, exists, has_rows, is_well_formed, keep, last,
-    mark_is_still_there, name_is_taken, owe, owed,
+    Entry, Image, Mark, Operation, drop_changefeed, entries, exists, has_rows, is_well_formed, last,
+    mark_is_still_there, name_is_taken, note_changed, owe, owed,
 };
 pub use tracking::{
     Tracking, create, follow_applied, follows_applied, install, is_fed, remove, state, unfollow_applied,

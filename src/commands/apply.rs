@@ -31,6 +31,11 @@ pub(super) fn run(scene: &Scene, record: bool) -> Result<ExitCode> {
             if *rows == 1 { "was" } else { "were" },
         ));
     }
+    if let Some(error) = applied.unguarded.filter(|_| !applied.names.is_empty()) {
+        console.warning(format!(
+            "which rows with a pending change of yours these migrations touched too is not known: {error:#}"
+        ));
+    }
     for name in &recorded {
         console.status("Recorded", name);
     }

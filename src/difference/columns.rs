@@ -64,6 +64,18 @@ impl RowShape {
         prefixed(alias, &self.identity)
     }
 
+    /// The row's name in one value, as the changefeed writes it: its rowid, or its key as a list of literals.
+    pub fn noted_key(&self, alias: &str) -> String {
+        match &self.identity[..] {
+            [_only] if self.names_by_rowid => self.identity_of(alias),
+            names => {
+                let literals: Vec<String> =
+                    names.iter().map(|name| format!("quote({alias}.{name})")).collect();
+                literals.join(" || ',' || ")
+            }
+        }
+    }
+
     /// The columns of a table of identities: `l1, l2 …` for the local row, `s1, s2 …` for the shadow's.
     pub fn slots(&self, side: char) -> Vec<String> {
         (1..=self.identity.len()).map(|position| format!("{side}{position}")).collect()

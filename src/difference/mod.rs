@@ -31,7 +31,9 @@ pub use search::{
 };
 pub use select::{Selected, Selection, select};
 pub use sequences::{Sequence, sequences};
-pub use unknown::{adopt_unknown, any_unknown, any_unknown_cell, find_unknown, hangs_on_chance, unnameable};
+pub use unknown::{
+    WHOLE_ROW, adopt_unknown, any_unknown, any_unknown_cell, find_unknown, hangs_on_chance, unnameable,
+};
 pub use went::Watch;
 
 /// The name under which the local database is attached.

@@ -16,8 +16,8 @@ use crate::names::{CHANGEFEED, SHADOW_UNKNOWN};
 use crate::schema::{self, Schema, Table, TableKind};
 use crate::sql_text::{quote_identifier, string_literal};
 
-/// Stands in place of a column where a whole row is unknown.
-const WHOLE_ROW: &str = "";
+/// Stands in place of a column where a whole row is unknown: its key, or its being there.
+pub const WHOLE_ROW: &str = "";
 
 /// What unknown cells held when the file that made them had run.
 const VALUES_BEFORE: &str = "temp.d1_migrate_values_before";
@@ -32,15 +32,17 @@ pub fn find_unknown(conn: &Connection, other: &Utf8Path, files: &Schema, file: &
 }
 
 fn compare_worlds(conn: &Connection, files: &Schema, file: &str) -> Result<(), Error> {
-    conn.execute_batch("BEGIN; CREATE TEMP TABLE d1_migrate_differing(tbl, key, col)")?;
+    conn.execute_batch(
+        "BEGIN; CREATE TEMP TABLE d1_migrate_differing(tbl TEXT, key, col TEXT, PRIMARY KEY (tbl, col, key)) WITHOUT ROWID",
+    )?;
     for table in files.tables.iter().filter(|table| is_plain(table)) {
         let shape = RowShape::of(table);
         for position in table.stored().filter(|&position| table.rowid_alias != Some(position)) {
             let column = &table.columns[position];
             conn.execute_batch(&format!(
-                "INSERT INTO d1_migrate_differing SELECT {}, {}, {} FROM {} l JOIN other.{} s ON {} WHERE {}",
+                "INSERT OR IGNORE INTO d1_migrate_differing SELECT {}, {}, {} FROM {} l JOIN other.{} s ON {} WHERE {}",
                 string_literal(&table.name),
-                key_of(&shape, "l"),
+                shape.noted_key("l"),
                 string_literal(&column.name),
                 shape.shadow(),
                 shape.table,
@@ -51,19 +53,20 @@ fn compare_worlds(conn: &Connection, files: &Schema, file: &str) -> Result<(), E
         // A row that only one world has: its key, or its being there at all, is unknown.
         for (here, there) in [("main", "other"), ("other", "main")] {
             conn.execute_batch(&format!(
-                "INSERT INTO d1_migrate_differing SELECT {}, {}, '{WHOLE_ROW}' FROM {here}.{table} l
+                "INSERT OR IGNORE INTO d1_migrate_differing SELECT {}, {}, '{WHOLE_ROW}' FROM {here}.{table} l
                    WHERE NOT EXISTS (SELECT 1 FROM {there}.{table} s WHERE {})",
                 string_literal(&table.name),
-                key_of(&shape, "l"),
+                shape.noted_key("l"),
                 shape.same_row("s", "l"),
                 table = shape.table,
             ))?;
         }
     }
-    let cells = "(tbl, key, col)";
+    // Not `(tbl, key, col) NOT IN`: SQLite looks for NULLs in it row by row.
+    let same = "d.tbl = u.tbl AND d.col = u.col AND d.key = u.key";
     conn.execute_batch(&format!(
-        "DELETE FROM {SHADOW_UNKNOWN} WHERE {cells} NOT IN (SELECT * FROM d1_migrate_differing);
-         DELETE FROM d1_migrate_differing WHERE {cells} IN (SELECT tbl, key, col FROM {SHADOW_UNKNOWN});
+        "DELETE FROM {SHADOW_UNKNOWN} AS u WHERE NOT EXISTS (SELECT 1 FROM d1_migrate_differing d WHERE {same});
+         DELETE FROM d1_migrate_differing AS d WHERE (tbl, key, col) IN (SELECT tbl, key, col FROM {SHADOW_UNKNOWN});
          INSERT INTO {SHADOW_UNKNOWN} SELECT tbl, key, col, {} FROM d1_migrate_differing;
          DROP TABLE d1_migrate_differing; COMMIT",
         string_literal(file)
@@ -158,16 +161,17 @@ fn adopt_column(
     let unknown =
         format!("SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = {text} AND file = {file}");
     changed.note_values_before(conn, &unknown, column)?;
+    // Without `+`, the affinity of an INTEGER PRIMARY KEY keeps SQLite from using the index.
     let adopt = format!(
         "UPDATE OR IGNORE {shadow} AS s SET {quoted} = (SELECT l.{quoted} FROM {live} l WHERE {same})
            WHERE {key} IN ({unknown}) AND EXISTS (SELECT 1 FROM {live} l WHERE {same} AND (
-             {key} NOT IN ({changed}) OR EXISTS (SELECT 1 FROM {VALUES_BEFORE} b WHERE b.key = {key} AND b.is_known
+             {key} NOT IN ({changed}) OR EXISTS (SELECT 1 FROM {VALUES_BEFORE} b WHERE b.key = +({key}) AND b.is_known
                AND b.value IS l.{quoted} COLLATE BINARY AND typeof(b.value) = typeof(l.{quoted}))))",
         changed = changed.keys(),
         shadow = shape.shadow(),
         live = shape.live(),
         same = shape.same_row("l", "s"),
-        key = key_of(&shape, "s"),
+        key = shape.noted_key("s"),
     );
     Ok(conn.execute(&adopt, ())? as u64)
 }
@@ -244,7 +248,7 @@ fn adopt_rows(conn: &Connection, table: &Table, file: &str, is_applied: bool) ->
         "SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = '{WHOLE_ROW}' AND file = {file}"
     );
     let (live, shadow) = (shape.live(), shape.shadow());
-    let (of_s, of_l) = (key_of(&shape, "s"), key_of(&shape, "l"));
+    let (of_s, of_l) = (shape.noted_key("s"), shape.noted_key("l"));
     let here = format!("EXISTS (SELECT 1 FROM {live} l WHERE {})", shape.same_row("l", "s"));
     let lacks = format!("NOT EXISTS (SELECT 1 FROM {shadow} s WHERE {})", shape.same_row("s", "l"));
     let columns: Vec<String> = shape.written.iter().map(|name| quote_identifier(name)).collect();
@@ -292,17 +296,6 @@ pub fn unnameable(conn: &Connection, difference: &TableDifference) -> Result<Opt
            WHERE d.kind <> 'I' LIMIT 1"
     );
     Ok(conn.query_row(&sql, [&difference.table.name], |row| row.get(0)).optional()?)
-}
-
-/// The key as the changefeed writes it.
-fn key_of(shape: &RowShape, alias: &str) -> String {
-    match &shape.identity[..] {
-        [_only] if shape.names_by_rowid => shape.identity_of(alias),
-        names => {
-            let literals: Vec<String> = names.iter().map(|name| format!("quote({alias}.{name})")).collect();
-            literals.join(" || ',' || ")
-        }
-    }
 }
 
 fn is_plain(table: &Table) -> bool {

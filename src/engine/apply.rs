@@ -4,10 +4,10 @@ use anyhow::Result;
 use camino::Utf8Path;
 use rusqlite::Connection;
 
-use super::contest::{Contest, Listener, OwnCell, contest};
+use super::contest::contest;
 use super::local::open_or_create;
 use super::publish::record;
-use super::{Error, Place, Progress, Told};
+use super::{Error, Place, Progress, Told, own};
 use crate::changefeed::{self, Tracking};
 use crate::migrations::{Folder, Migration, table};
 use crate::schema::{self, Table};
@@ -23,6 +23,8 @@ pub struct Applied {
     pub names: Vec<String>,
     /// Tables with rows whose pending change these migrations touched too, and how many.
     pub contested: Vec<(String, usize)>,
+    /// Why that could not be found out.
+    pub unguarded: Option<anyhow::Error>,
 }
 
 /// Runs what is missing, each file with its record as one transaction. What ran before a file that fails stays.
@@ -32,16 +34,19 @@ pub fn apply(place: &Place, progress: Progress) -> Result<Applied> {
     if folder.migrations.is_empty() {
         return Ok(Applied::default());
     }
-    // Never in the way, though own values in cells from the clock go unguarded then: a folder that cannot be replayed is for the run itself to name.
-    let contest = match created {
-        true => Contest::default(),
-        false => contest(place, progress).unwrap_or_default(),
-    };
     let mut conn = open_or_create(&place.local_file)?;
-    let mut applied = Applied { created, names: Vec::new(), contested: contest.tables };
+    own::begin(&conn)?;
+    let mut applied = Applied { created, ..Applied::default() };
+    if !created {
+        // Never in the way: a folder that cannot be replayed is for the run itself to name.
+        match contest(&conn, place, progress) {
+            Ok(contested) => applied.contested = contested,
+            Err(error) => applied.unguarded = Some(error),
+        }
+    }
     for migration in missing(&conn, place, &folder)? {
         progress(Told::Working(&format!("running {}", migration.name)));
-        let ran = run(&mut conn, place, migration, &contest.cells);
+        let ran = run(&mut conn, place, migration);
         if ran.is_err() && created && applied.names.is_empty() {
             // Nothing came of it: there is no database, as before.
             drop(conn);
@@ -74,7 +79,7 @@ fn missing<'f>(conn: &Connection, place: &Place, folder: &'f Folder) -> Result<V
 
 /// The triggers of the tool step aside for the file, in its transaction, and stand afterwards on every table that was
 /// tracked and, if any was, on every new one.
-fn run(conn: &mut Connection, place: &Place, migration: &Migration, own: &[OwnCell]) -> Result<bool> {
+fn run(conn: &mut Connection, place: &Place, migration: &Migration) -> Result<bool> {
     let text = migration.read_text()?;
     if statements(&text).next().is_none() {
         return Err(Error::NoStatement { file: migration.name.clone() }.into());
@@ -83,9 +88,6 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration, own: &[OwnCe
     let tracked = tracked(conn, &before)?;
     let names: Vec<&str> = before.iter().map(|table| table.name.as_str()).collect();
     let mut done_already = false;
-    let own: Vec<&OwnCell> = own.iter().filter(|cell| cell.file == migration.name).collect();
-    // A listener remembers every row that it hears.
-    let listener = if own.is_empty() { None } else { Some(Listener::begin(conn)?) };
     let ran = run_file(
         conn,
         &migration.name,
@@ -111,31 +113,15 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration, own: &[OwnCe
             let follow = |table: &Table| {
                 !names.contains(&table.name.as_str()) || tracked.iter().any(|other| other.name == table.name)
             };
-            let follow: Vec<Table> = after.into_iter().filter(follow).collect();
+            let follow: Vec<Table> = after.iter().filter(|table| follow(table)).cloned().collect();
             changefeed::install(conn, &follow)?;
-            let is_heard = |cell: &OwnCell| {
-                listener.as_ref().is_some_and(|listener| listener.has_heard(&cell.table, cell.rowid))
-            };
-            own.iter().filter(|cell| !is_heard(cell)).try_for_each(|cell| keep(conn, &before, &follow, cell))
+            own::keep(conn, &migration.name, &after, &follow)
         },
     );
-    listener.map(|listener| listener.end(conn)).transpose()?;
     if !done_already {
         ran?;
     }
     Ok(!done_already)
-}
-
-/// Notes that a cell was changed here, by the column that stood in its place before it may have got another name.
-fn keep(conn: &Connection, before: &[Table], after: &[Table], cell: &OwnCell) -> rusqlite::Result<()> {
-    let is_its = |table: &&Table| table.name == cell.table;
-    let (Some(old), Some(new)) = (before.iter().find(is_its), after.iter().find(is_its)) else {
-        return Ok(());
-    };
-    match new.column(&cell.column).and_then(|place| old.columns.get(place)) {
-        Some(was) => changefeed::keep(conn, &cell.table, cell.rowid, &was.name, &cell.column),
-        None => Ok(()),
-    }
 }
 
 /// The folder ran on the shadow, as a rule: then it is the local database that stands against the statement.

@@ -190,6 +190,17 @@ pub(super) fn replay(
     place: &Place,
     progress: Progress,
 ) -> Result<()> {
+    replay_noting(shadow, sources, place, progress, |_, _| Ok(()))
+}
+
+/// The same, and calls `noted` with the shadow and the name of each file once what it leaves unknown is noted.
+pub(super) fn replay_noting(
+    shadow: &mut Shadow,
+    sources: &[Source],
+    place: &Place,
+    progress: Progress,
+    mut noted: impl FnMut(&Connection, &str) -> Result<()>,
+) -> Result<()> {
     let mut other: Option<Shadow> = None;
     shadow.bring_to(
         sources,
@@ -204,7 +215,8 @@ pub(super) fn replay(
             };
             other.bring_to(files, |_| {}, |_, _| Ok(()))?;
             let files = schema::read(&shadow.conn, "main", &place.migrations_table)?;
-            Ok(find_unknown(&shadow.conn, &other.path, &files, last.name)?)
+            find_unknown(&shadow.conn, &other.path, &files, last.name)?;
+            noted(&shadow.conn, last.name)
         },
     )
 }

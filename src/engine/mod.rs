@@ -6,6 +6,7 @@ mod bench;
 mod contest;
 mod error;
 mod local;
+mod own;
 mod publish;
 mod tracking;
 mod write;

@@ -20,6 +20,7 @@ mod moved_keys;
 mod odd_migrations;
 mod other_rowids;
 mod output;
+mod own_values;
 mod pipeline;
 mod rounds;
 mod schema;
