@@ -86,15 +86,8 @@ pub fn has_rows(conn: &Connection) -> rusqlite::Result<bool> {
     conn.query_row(&sql, (), |row| row.get(0))
 }
 
-/// Drops it, or what has its name.
-pub fn drop_changefeed(conn: &Connection) -> rusqlite::Result<()> {
-    match kind(conn)? {
-        Some(kind) => conn.execute_batch(&format!("DROP {kind} {CHANGEFEED}")),
-        None => Ok(()),
-    }
-}
-
-fn kind(conn: &Connection) -> rusqlite::Result<Option<String>> {
+/// What has its name: a table or a view.
+pub(super) fn kind(conn: &Connection) -> rusqlite::Result<Option<String>> {
     let sql = "SELECT type FROM sqlite_schema WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE";
     conn.query_row(sql, [CHANGEFEED], |row| row.get(0)).optional()
 }

@@ -7,11 +7,13 @@ mod journal;
 mod tracking;
 mod triggers;
 
+use journal::kind;
 pub use journal::{
-    Entry, Image, Mark, Operation, drop_changefeed, entries, exists, has_rows, is_well_formed, last,
-    mark_is_still_there, name_is_taken, note_changed, owe, owed,
+    Entry, Image, Mark, Operation, entries, exists, has_rows, is_well_formed, last, mark_is_still_there,
+    name_is_taken, note_changed, owe, owed,
 };
 pub use tracking::{
-    Tracking, create, follow_applied, follows_applied, install, is_fed, remove, state, unfollow_applied,
+    Tracking, create, drop_changefeed, file_number, follow_applied, follows_applied, install, is_fed, remove,
+    state, unfollow_applied,
 };
 pub use triggers::{NOT_KEPT, image_item, unique_columns};

@@ -60,7 +60,7 @@ pub fn state(conn: &Connection, database: &str, tables: &[Table]) -> rusqlite::R
         .collect())
 }
 
-/// Makes the changefeed, where there is none.
+/// Makes the changefeed, where there is none, and gives the file a number.
 pub fn create(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(&format!(
         "CREATE TABLE IF NOT EXISTS {CHANGEFEED}(
@@ -68,7 +68,41 @@ pub fn create(conn: &Connection) -> rusqlite::Result<()> {
            key, new_key, old TEXT, taken TEXT);
          INSERT INTO {CHANGEFEED}(at, op, tbl, key)
            SELECT {NOW}, 'start', '', hex(randomblob(16)) WHERE NOT EXISTS (SELECT 1 FROM {CHANGEFEED});"
-    ))
+    ))?;
+    if file_number(conn, "main")? == 0 {
+        let number: i64 = conn.query_row("SELECT 1 + (random() & 0x3fffffff)", (), |row| row.get(0))?;
+        set_file_number(conn, number)?;
+        let note = format!("UPDATE {CHANGEFEED} SET new_key = ?1 WHERE op = 'start'");
+        conn.execute(&note, [number])?;
+    }
+    Ok(())
+}
+
+/// The number in the file's header (`application_id`), 0 for none. No dump carries it over, so it tells a database from one that its
+/// dump was read into; D1 lets no program ask for it or set it.
+pub fn file_number(conn: &Connection, database: &str) -> rusqlite::Result<i64> {
+    let sql = format!("PRAGMA {}.application_id", quote_identifier(database));
+    conn.query_row(&sql, (), |row| row.get(0))
+}
+
+fn set_file_number(conn: &Connection, number: i64) -> rusqlite::Result<()> {
+    conn.execute_batch(&format!("PRAGMA main.application_id = {number}"))
+}
+
+/// Drops the changefeed, or what has its name, and takes the file's number back where it was given with it.
+pub fn drop_changefeed(conn: &Connection) -> rusqlite::Result<()> {
+    if super::exists(conn, "main")? {
+        let given =
+            format!("SELECT new_key FROM {CHANGEFEED} WHERE op = 'start' AND typeof(new_key) = 'integer'");
+        let given: Option<i64> = conn.query_row(&given, (), |row| row.get(0)).optional()?;
+        if given == Some(file_number(conn, "main")?) {
+            set_file_number(conn, 0)?;
+        }
+    }
+    match super::kind(conn)? {
+        Some(kind) => conn.execute_batch(&format!("DROP {kind} {CHANGEFEED}")),
+        None => Ok(()),
+    }
 }
 
 /// Installs or refreshes the triggers of these tables; gives the names of those where something had to be done.

@@ -179,7 +179,8 @@ fn schema_is_still_that(conn: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// Is the file the one that was compared? What `.dump` and `wrangler d1 export` wrote, read into a new one, has the same changefeed
-/// and may have the same count of its schema, but other rowids, or values that somebody edited.
+/// and may have the same count of its schema, but other rowids, or values that somebody edited. Copied over the old one, it has
+/// that one's place and age.
 fn file_is_still_that(conn: &Connection) -> rusqlite::Result<bool> {
     match file_identity(conn)? {
         Some(identity) => fact_is(conn, "mark file", Value::Text(identity)),
@@ -192,19 +193,20 @@ fn fact_is(conn: &Connection, name: &str, value: Value) -> rusqlite::Result<bool
     Ok(conn.query_row(&sql, params![name, value], |row| row.get(0)).optional()?.unwrap_or(false))
 }
 
-/// What tells the local database's file from another one that lay there before or after it: its number and when it was made. `None`
-/// where the file system knows neither.
+/// What tells the local database's file from another one that lay there before or after it: its number in the file system, when it was
+/// made, and the number in its header. `None` where it has none of these.
 fn file_identity(conn: &Connection) -> rusqlite::Result<Option<String>> {
     let sql = "SELECT file FROM pragma_database_list WHERE name = ?1";
     let path: String = conn.query_row(sql, [LIVE], |row| row.get(0))?;
-    let Ok(metadata) = std::fs::metadata(path) else { return Ok(None) };
+    let number = changefeed::file_number(conn, LIVE)?;
+    let Some(metadata) = std::fs::metadata(path).ok().filter(|_| number != 0) else { return Ok(None) };
     #[cfg(unix)]
-    let number = Some(std::os::unix::fs::MetadataExt::ino(&metadata));
+    let inode = Some(std::os::unix::fs::MetadataExt::ino(&metadata));
     #[cfg(not(unix))]
-    let number = None::<u64>;
+    let inode = None::<u64>;
     let made = metadata.created().ok();
-    let is_known = number.is_some() || made.is_some();
-    Ok(is_known.then(|| format!("{number:?} {made:?}")))
+    let is_known = inode.is_some() || made.is_some();
+    Ok(is_known.then(|| format!("{inode:?} {made:?} {number}")))
 }
 
 fn schema_version(conn: &Connection) -> rusqlite::Result<i64> {

@@ -13,7 +13,8 @@ pub fn track(conn: &Connection, migrations_table: &str, tables: &[String]) -> Re
     let tables = chosen(conn, migrations_table, tables)?;
     let state = changefeed::state(conn, "main", &tables)?;
     let is_done = state.iter().all(|state| matches!(state, Tracking::On | Tracking::Impossible));
-    if is_done && changefeed::follows_applied(conn, migrations_table)? {
+    let is_numbered = changefeed::file_number(conn, "main")? != 0;
+    if is_done && is_numbered && changefeed::follows_applied(conn, migrations_table)? {
         return Ok(Vec::new());
     }
     if changefeed::name_is_taken(conn)? {

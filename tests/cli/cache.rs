@@ -2,7 +2,7 @@
 //! And what it can never know: values that hang on the clock or on chance.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
@@ -298,23 +298,40 @@ fn a_change_of_a_row_whose_key_chance_made_is_refused_and_other_rows_are_not() {
     project.d1(["check"]).success();
 }
 
-/// It has the same changefeed, and may have the same count of its schema.
+/// It has the same changefeed, and may have the same count of its schema. Copied, it even has the place and age of the old file.
 #[test]
 fn a_dump_that_was_read_into_a_new_file_is_another_database() {
-    let project =
-        Scratch::with_schema("CREATE TABLE t (v); INSERT INTO t VALUES ('one'), ('two'), ('three')");
-    project.d1([]).success();
-    project.sql("DELETE FROM t WHERE v = 'one'");
-    project.d1(["data", "-m", "one"]).success();
-    project.d1(["check"]).success();
-    // The rows get other rowids.
-    let copy = project.root().join("copy.sqlite");
-    project.sqlite3_shell(&format!(".clone {}", copy.display()));
-    fs::rename(&copy, project.local_file()).expect("it takes its place");
-    project.d1(["check"]).code(1);
-    project.sql("UPDATE t SET v = 'THREE' WHERE v = 'three'");
-    project.d1(["data", "-m", "three"]).success();
-    project.assert_replay_agrees();
+    let take_its_place: [fn(&Path, &Path); 2] = [
+        |copy, local| fs::rename(copy, local).expect("it is moved"),
+        |copy, local| fs::copy(copy, local).map(drop).expect("it is copied"),
+    ];
+    for take_its_place in take_its_place {
+        let project =
+            Scratch::with_schema("CREATE TABLE t (v); INSERT INTO t VALUES ('one'), ('two'), ('three')");
+        project.d1([]).success();
+        project.sql("DELETE FROM t WHERE v = 'one'");
+        project.d1(["data", "-m", "one"]).success();
+        project.d1(["check"]).success();
+        for _ in 0..2 {
+            // The rows get other rowids, once; somebody edits one, twice.
+            let copy = project.root().join("copy.sqlite");
+            project.sqlite3_shell(&format!(".clone {}", copy.display()));
+            let trigger =
+                project.ask("SELECT sql FROM sqlite_schema WHERE name = 'd1_migrate_track_update:t'");
+            let version = project.ask("SELECT schema_version FROM pragma_schema_version");
+            let edit =
+                "DROP TRIGGER \"d1_migrate_track_update:t\"; UPDATE t SET v = v || '!' WHERE v LIKE 'two%'";
+            let edited = format!("{edit}; {trigger}; PRAGMA schema_version = {version}");
+            Connection::open(&copy).and_then(|copy| copy.execute_batch(&edited)).expect("it is edited");
+            take_its_place(&copy, &project.local_file());
+            project.d1(["check"]).code(1);
+            project.d1(["track"]).success();
+            project.d1(["check"]).code(1);
+        }
+        project.sql("UPDATE t SET v = 'THREE' WHERE v = 'three'");
+        project.d1(["data", "-m", "three"]).success();
+        project.assert_replay_agrees();
+    }
 }
 
 /// A file that takes the rows out and in again, run by wrangler while the triggers stand, and a user who changes his mind.
