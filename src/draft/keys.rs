@@ -44,7 +44,7 @@ pub(super) fn change(
         if !leads(conn, &order, &leading)? {
             continue;
         }
-        let spool = statements(conn, &order, &leading, lead)?;
+        let mut spool = statements(conn, &order, &leading, lead)?;
         let reached = reached(conn, here, std::slice::from_ref(&leading))?;
         let (compared, others): (Vec<_>, Vec<_>) = pending
             .into_iter()
@@ -54,7 +54,7 @@ pub(super) fn change(
             watched.filter(|table| reached.contains(&table.name) || table.name == leading.table.name);
         let watch = Watch::begin(conn, &watched.collect::<Vec<_>>(), step)?;
         // Rows that will go may stand aside until then: the file goes on.
-        spool.drain(|sql| parts.statement(sql))?;
+        spool.each(|sql| parts.statement(sql))?;
         let partners = watch.end(compared.iter().chain(&selected.left))?;
         let moment = Moment::AfterKeys(step, &partners);
         pending = recheck(conn, here, files, &[leading], &reached, &selected.left, moment)?;

@@ -144,7 +144,7 @@ fn write_rows(
         let reached = reached(conn, here, &pending)?;
         match ahead::is_worth_it(&pending).then(open_reader).flatten() {
             Some(reader) => ahead::run_ahead(reader, files, &pending, |sql| parts.statement(sql))?,
-            None => statements(conn, files, &pending)?.drain(|sql| parts.statement(sql))?,
+            None => statements(conn, files, &pending)?.each(|sql| parts.statement(sql))?,
         }
         let moment = Moment::AfterRound(round);
         pending = recheck(conn, here, files, &pending, &reached, &selected.left, moment)?;

@@ -11,7 +11,8 @@ use crate::difference::{
     lists_documents, with_terms,
 };
 use crate::schema::{Module, Schema, Table, TableKind};
-use crate::sql_text::{Batch, Pushed, display_identifier, insert, literal, quote_identifier};
+use crate::shadow::run_one;
+use crate::sql_text::{Batch, Pushed, display_identifier, insert, literal, quote_identifier, string_literal};
 
 /// A way to bring an index to the terms that the local one has.
 type Way = fn(&Connection, &Table) -> Result<Spool, Error>;
@@ -25,22 +26,34 @@ pub(super) fn settle(parts: &mut Parts, here: &Schema, names: &[String]) -> Resu
             let value = literal((&value).into());
             parts.statement(&format!("INSERT INTO {name}({name}, rank) VALUES ('{option}', {value});"))?;
         }
-        if !is_search_index(table) {
+        if !is_search_index(table) || !index_differs(conn, table)? {
             continue;
         }
         let keeps_no_text = table.kind == TableKind::Virtual(Module::FtsContentless);
         let ways: &[Way] = if keeps_no_text { &[documents_that_differ, from_terms] } else { &[rebuilt] };
-        for way in ways {
-            if index_differs(conn, table)? {
-                way(conn, table)?.drain(|sql| parts.statement(sql))?;
-            }
-        }
-        if index_differs(conn, table)? {
-            let table = table.name.clone();
-            return Err(if keeps_no_text { Error::Search { table } } else { Error::OldWords { table } });
+        match first_that_settles(conn, table, ways)? {
+            Some(mut statements) => statements.each(|sql| parts.statement(sql))?,
+            None if keeps_no_text => return Err(Error::Search { table: table.name.clone() }),
+            None => return Err(Error::OldWords { table: table.name.clone() }),
         }
     }
     Ok(())
+}
+
+/// The statements of the first way after which the index differs no more. Each is tried, and undone.
+fn first_that_settles(conn: &Connection, table: &Table, ways: &[Way]) -> Result<Option<Spool>, Error> {
+    for way in ways {
+        let mut statements = way(conn, table)?;
+        conn.execute_batch("SAVEPOINT trial")?;
+        // A tokenizer that makes other terms of its own terms lets FTS5 find its index malformed.
+        let ran = statements.each(|sql| run_one(conn, sql).map_err(Error::from));
+        let settles = ran.is_ok() && !index_differs(conn, table)?;
+        conn.execute_batch("ROLLBACK TO trial; RELEASE trial")?;
+        if settles {
+            return Ok(Some(statements));
+        }
+    }
+    Ok(None)
 }
 
 fn command(table: &Table, word: &str) -> String {
@@ -59,11 +72,10 @@ fn rebuilt(_: &Connection, table: &Table) -> Result<Spool, Error> {
 fn documents_that_differ(conn: &Connection, table: &Table) -> Result<Spool, Error> {
     let mut spool = Spool::new();
     let name = display_identifier(&table.name);
-    let gone = documents(conn, table, Side::Files, Which::Differing)?;
     let by_rowid = deletes_by_rowid(conn, table)?;
     let mut written = vec![table.name.clone(), "rowid".to_owned()];
     written.extend(column_names(table));
-    for mut document in gone {
+    each_document(conn, table, Side::Files, Which::Differing, |mut document| {
         if by_rowid {
             let rowid = literal((&document[0]).into());
             spool.push(&format!("DELETE FROM {name} WHERE rowid = {rowid};"))?;
@@ -72,8 +84,9 @@ fn documents_that_differ(conn: &Connection, table: &Table) -> Result<Spool, Erro
             let values: Vec<_> = document.iter().map(Into::into).collect();
             spool.push_all(&insert(table.name.as_str(), &written, &values)?)?;
         }
-    }
-    add(&mut spool, table, documents(conn, table, Side::Here, Which::Differing)?)?;
+        Ok(())
+    })?;
+    add(&mut spool, conn, table, Which::Differing)?;
     Ok(spool)
 }
 
@@ -81,7 +94,7 @@ fn documents_that_differ(conn: &Connection, table: &Table) -> Result<Spool, Erro
 fn from_terms(conn: &Connection, table: &Table) -> Result<Spool, Error> {
     let mut spool = Spool::new();
     spool.push(&command(table, "delete-all"))?;
-    add(&mut spool, table, documents(conn, table, Side::Here, Which::All)?)?;
+    add(&mut spool, conn, table, Which::All)?;
     Ok(spool)
 }
 
@@ -89,10 +102,11 @@ fn column_names(table: &Table) -> impl Iterator<Item = String> {
     table.columns.iter().map(|column| column.name.clone())
 }
 
-fn add(spool: &mut Spool, table: &Table, documents: Vec<Vec<Value>>) -> Result<(), Error> {
+/// Adds documents of the local index.
+fn add(spool: &mut Spool, conn: &Connection, table: &Table, which: Which) -> Result<(), Error> {
     let written: Vec<String> = std::iter::once("rowid".to_owned()).chain(column_names(table)).collect();
     let mut batch = Batch::insert(table.name.as_str(), &written);
-    for document in documents {
+    each_document(conn, table, Side::Here, which, |document| {
         let values: Vec<_> = document.iter().map(Into::into).collect();
         match batch.push_row(&values) {
             Pushed::Held => {}
@@ -104,7 +118,8 @@ fn add(spool: &mut Spool, table: &Table, documents: Vec<Vec<Value>>) -> Result<(
                 spool.push_all(&insert(table.name.as_str(), &written, &values)?)?;
             }
         }
-    }
+        Ok(())
+    })?;
     if let Some(statement) = batch.finish() {
         spool.push(&statement)?;
     }
@@ -112,52 +127,75 @@ fn add(spool: &mut Spool, table: &Table, documents: Vec<Vec<Value>>) -> Result<(
 }
 
 /// Which documents of an index are meant.
+#[derive(Clone, Copy)]
 enum Which {
     All,
     /// Those that the other side has otherwise, or not at all.
     Differing,
 }
 
-/// Each document as its rowid and, column by column, its terms.
-fn documents(conn: &Connection, table: &Table, side: Side, which: Which) -> Result<Vec<Vec<Value>>, Error> {
-    let stored: String =
-        table.columns.iter().map(|column| format!(", {}", quote_identifier(&column.name))).collect();
-    let (database, terms) = (side.database(), side.terms());
-    let differing = match which {
-        Which::All => "IS NOT NULL".into(),
-        Which::Differing => format!("IN ({})", differing_documents(conn, table)?),
+/// The documents that are meant.
+const MEANT: &str = "temp.d1_migrate_documents";
+
+/// What each column of them holds: its terms in their order.
+const TEXTS: &str = "temp.d1_migrate_texts";
+
+/// Calls `each` with the rowid and, column by column, the terms of every document that is meant and that this side has.
+fn each_document(
+    conn: &Connection,
+    table: &Table,
+    side: Side,
+    which: Which,
+    mut each: impl FnMut(Vec<Value>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    note_texts(conn, table, side, which)?;
+    let text = |column: String| {
+        format!("(SELECT text FROM {TEXTS} t WHERE t.doc = d.doc AND t.col = {})", string_literal(&column))
     };
-    let rows = match lists_documents(conn, table)? {
-        true => format!(
-            "SELECT rowid{stored} FROM {database}.{} WHERE rowid {differing} ORDER BY rowid",
-            quote_identifier(&table.name)
+    let documents = match lists_documents(conn, table)? {
+        true => {
+            // Only an UNINDEXED column may hold a value.
+            let column = |name: String| format!(", coalesce(f.{}, {})", quote_identifier(&name), text(name));
+            format!(
+                "SELECT d.doc{} FROM {MEANT} d JOIN {}.{} f ON f.rowid = d.doc ORDER BY d.doc",
+                column_names(table).map(column).collect::<String>(),
+                side.database(),
+                quote_identifier(&table.name),
+            )
+        }
+        false => format!(
+            "SELECT d.doc{} FROM {MEANT} d WHERE d.doc IN (SELECT doc FROM {TEXTS}) ORDER BY d.doc",
+            column_names(table).map(|name| format!(", {}", text(name))).collect::<String>(),
         ),
-        false => {
-            let nothing = ", NULL".repeat(table.columns.len());
-            format!("SELECT DISTINCT doc{nothing} FROM {terms} WHERE doc {differing} ORDER BY doc")
-        }
     };
-    let documents = with_terms(conn, table, || {
-        let mut rows = conn.prepare(&rows)?;
-        let terms = format!(
-            "SELECT group_concat(term, ' ' ORDER BY offset) FROM {terms} WHERE doc = ?1 AND col = ?2"
-        );
-        let mut terms = conn.prepare(&terms)?;
-        let mut documents = Vec::new();
-        let mut rows = rows.query(())?;
-        while let Some(row) = rows.next()? {
-            let rowid: i64 = row.get(0)?;
-            let mut document = vec![Value::Integer(rowid)];
-            for (position, column) in column_names(table).enumerate() {
-                // Only an UNINDEXED column may hold a value.
-                document.push(match row.get(1 + position)? {
-                    Value::Null => terms.query_row((rowid, column), |row| row.get(0))?,
-                    value => value,
-                });
-            }
-            documents.push(document);
+    let mut documents = conn.prepare(&documents)?;
+    let width = documents.column_count();
+    let mut documents = documents.query(())?;
+    while let Some(row) = documents.next()? {
+        each((0..width).map(|at| row.get(at)).collect::<rusqlite::Result<_>>()?)?;
+    }
+    Ok(())
+}
+
+/// In one pass over the index: FTS5 finds documents by their terms, not the terms of a document.
+fn note_texts(conn: &Connection, table: &Table, side: Side, which: Which) -> Result<(), Error> {
+    let terms = side.terms();
+    let meant = match which {
+        Which::All if lists_documents(conn, table)? => {
+            format!("SELECT rowid FROM {}.{}", side.database(), quote_identifier(&table.name))
         }
-        Ok(documents)
+        Which::All => format!("SELECT doc FROM {terms}"),
+        Which::Differing => differing_documents(conn, table)?,
+    };
+    with_terms(conn, table, || {
+        conn.execute_batch(&format!(
+            "DROP TABLE IF EXISTS {MEANT}; CREATE TABLE {MEANT}(doc INTEGER PRIMARY KEY);
+             INSERT OR IGNORE INTO {MEANT} {meant};
+             DROP TABLE IF EXISTS {TEXTS}; CREATE TABLE {TEXTS}(doc INTEGER, col TEXT, text TEXT);
+             INSERT INTO {TEXTS} SELECT doc, col, group_concat(term, ' ' ORDER BY offset) FROM {terms}
+               WHERE +doc IN (SELECT doc FROM {MEANT}) GROUP BY doc, col;
+             CREATE INDEX {TEXTS}_by_document ON d1_migrate_texts(doc, col)"
+        ))
     })?;
-    Ok(documents)
+    Ok(())
 }

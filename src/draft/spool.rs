@@ -29,15 +29,14 @@ impl Spool {
         Self { file: BufWriter::new(SpooledTempFile::new(IN_MEMORY)) }
     }
 
-    /// Calls `each` with every statement in order.
-    pub(super) fn drain<E: From<io::Error>>(
-        mut self,
+    /// Calls `each` with every statement in order. Nothing is pushed afterwards.
+    pub(super) fn each<E: From<io::Error>>(
+        &mut self,
         mut each: impl FnMut(&str) -> Result<(), E>,
     ) -> Result<(), E> {
-        let end = self.file.stream_position()?;
+        let end = self.file.seek(SeekFrom::End(0))?;
         self.file.seek(SeekFrom::Start(0))?;
-        let file = self.file.into_inner().map_err(|error| error.into_error())?;
-        let mut reader = BufReader::new(file).take(end);
+        let mut reader = BufReader::new(self.file.get_mut()).take(end);
         let mut statement = String::new();
         while reader.limit() > 0 {
             let mut length = [0; 8];

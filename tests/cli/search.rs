@@ -162,3 +162,52 @@ fn an_index_that_was_made_anew_with_other_columns_is_told_as_such() {
         project.d1(["status"]).success();
     }
 }
+
+/// FTS5 finds its index malformed where it is told to take out what the tokenizer makes of its own terms.
+#[test]
+fn an_index_that_cannot_be_changed_from_its_terms_is_named_with_the_way_out() {
+    let fill = "CREATE VIRTUAL TABLE f USING fts5(x, content='', tokenize='trigram'); INSERT INTO f (rowid, x) VALUES (1, 'some words');";
+    let project = Scratch::guestbook().file("migrations/0001_f.sql", fill);
+    project.d1(["apply"]).success();
+    project.sql("INSERT INTO f (f, rowid, x) VALUES ('delete', 1, 'some words'); INSERT INTO f (rowid, x) VALUES (1, 'others')");
+    project
+        .d1(["data", "-m", "others"])
+        .fails("cannot be made again from its terms")
+        .stderr_has("schema migration");
+    assert_eq!(project.migrations().len(), 1);
+}
+
+#[test]
+fn documents_that_keep_no_text_are_written_in_one_pass() {
+    for definition in [
+        "x, y, content=''",
+        "x, y, content='', columnsize=0",
+        "x, y UNINDEXED, content='', contentless_delete=1, contentless_unindexed=1",
+    ] {
+        let project = Scratch::with_schema(&format!(
+            "CREATE TABLE t (a); CREATE VIRTUAL TABLE f USING fts5({definition})"
+        ));
+        project.d1([]).success();
+        project.sql(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000)
+               INSERT INTO f (rowid, x, y) SELECT i, 'a' || (i % 100) || ' the a', 'b' || i FROM n",
+        );
+        project.d1(["data", "-m", "many"]).success();
+        let of_99 = if definition.contains("contentless_delete") {
+            "DELETE FROM f WHERE rowid = 99"
+        } else {
+            "INSERT INTO f (f, rowid, x, y) VALUES ('delete', 99, 'a99 the a', 'b99')"
+        };
+        project.sql(of_99);
+        project.sql("INSERT INTO f (rowid, x, y) VALUES (99, 'new', 'n')");
+        project.d1(["data", "-m", "one"]).success();
+        let sql = project.read("0003_one.sql");
+        assert!(sql.contains("'new'") && !sql.contains("a98"), "{sql}");
+        project.d1(["check"]).success();
+        project.assert_replay_agrees_on(&[
+            "SELECT count(*) FROM f('a98')",
+            "SELECT rowid FROM f('new')",
+            "SELECT rowid FROM f('a99') LIMIT 2",
+        ]);
+    }
+}
