@@ -14,6 +14,7 @@ pub(super) fn track(scene: &Scene, tables: &[String], from_here: bool) -> Result
             "Baseline",
             format!("the local database stands for {} so far", describe::number(files.len(), "migration")),
         );
+        scene.console.help("what is here and was in no migration counts as migrated from now on");
     }
     let installed = scene.track(tables)?;
     report(scene, "Tracking", "tracked", &installed);

@@ -65,7 +65,7 @@ impl Error {
                 "a row points to a row that does not exist; D1 refuses such a migration as `internal error`".into()
             }
             Self::BrokenBaseline => "where the local database still stands for all migrations, take it anew with `cargo d1-migrate track --baseline`".into(),
-            Self::Baseline => "bring those files back, or take the baseline anew with `cargo d1-migrate track --baseline`".into(),
+            Self::Baseline => "bring those files back, or take the baseline anew with `cargo d1-migrate track --baseline`; a new file must sort after them, or run before that by `wrangler d1 migrations apply --local`".into(),
             Self::Storage { .. } => "make that folder writable".into(),
             Self::Sqlite(_) => {
                 "delete the folder .wrangler/d1-migrate (it holds nothing that cannot be made again) and run the command again".into()

@@ -42,3 +42,18 @@ fn a_baseline_takes_the_database_as_what_the_files_give_so_far() {
     std::fs::remove_file(project.root().join("migrations/0005_body.sql")).expect("it is there");
     project.d1(["check"]).code(2).stderr_has("baseline");
 }
+
+/// No order of the files gives the database then, but what runs here first is in the next baseline.
+#[test]
+fn a_new_file_that_sorts_before_the_baselines_last_one_has_a_way_out() {
+    let project = begins_in_the_middle();
+    project.d1(["track", "--baseline"]).success().stderr_has("counts as migrated");
+    let theirs = "UPDATE posts SET body = 'theirs';";
+    project.write("migrations/0004_theirs.sql", theirs);
+    for command in ["check", "apply"] {
+        project.d1([command]).code(2).stderr_has("run before that by `wrangler d1 migrations apply --local`");
+    }
+    project.sql(&format!("{theirs} INSERT INTO d1_migrations (name) VALUES ('0004_theirs.sql')"));
+    project.d1(["track", "--baseline"]).success();
+    project.d1(["check"]).success();
+}

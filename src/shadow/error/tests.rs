@@ -55,7 +55,7 @@ fn the_other_errors_say_what_to_do() {
     says(
         Error::Baseline,
         "the baseline was taken when other files lay in the migrations folder",
-        "bring those files back, or take the baseline anew with `cargo d1-migrate track --baseline`",
+        "bring those files back, or take the baseline anew with `cargo d1-migrate track --baseline`; a new file must sort after them, or run before that by `wrangler d1 migrations apply --local`",
     );
     says(
         Error::Sqlite(sqlite(rusqlite::ffi::SQLITE_NOTADB, "file is not a database")),
