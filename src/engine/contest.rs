@@ -26,11 +26,16 @@ pub fn contest(runner: &Connection, place: &Place, progress: Progress) -> Result
     let comparison = bench.compare()?;
     let pending = pending(&bench, &comparison)?;
     own::note_pending(runner, &bench, &comparison)?;
-    if pending.is_empty() && !own::any(runner)? {
+    let has_own = own::any(runner)?;
+    if pending.is_empty() && !has_own {
         return Ok(Vec::new());
     }
+    let note = |shadow: &Connection, file: &str| match has_own {
+        true => Ok(own::note_unknown(runner, shadow, file)?),
+        false => Ok(()),
+    };
     let mut tables: Vec<(String, usize)> = Vec::new();
-    for (table, _) in replay_missing(&mut bench, runner, pending, progress)? {
+    for (table, _) in replay_missing(&mut bench, pending, progress, note)? {
         match tables.iter_mut().find(|(name, _)| *name == table) {
             Some((_, count)) => *count += 1,
             None => tables.push((table, 1)),
@@ -58,18 +63,16 @@ fn pending(bench: &Bench, comparison: &Comparison) -> Result<HashSet<RowName>> {
 /// Gives which of the pending rows were touched. The missing files come last, as they do on the database that ran the others.
 fn replay_missing(
     bench: &mut Bench,
-    runner: &Connection,
     pending: HashSet<RowName>,
     progress: Progress,
+    note: impl FnMut(&Connection, &str) -> Result<()>,
 ) -> Result<HashSet<RowName>> {
     let mut folder = Folder::read(&bench.place.folder, bench.place.pattern.as_deref(), &bench.place.folder)?;
     folder.migrations.sort_by_key(|migration| bench.folder.get(&migration.name).is_none());
     let sources = sources(&folder, &bench.shadow)?;
     bench.conn().execute_batch("COMMIT; DETACH live")?;
     let touched = listen(&mut bench.shadow.conn, pending)?;
-    replay_noting(&mut bench.shadow, &sources, &bench.place, progress, |shadow, file| {
-        Ok(own::note_unknown(runner, shadow, file)?)
-    })?;
+    replay_noting(&mut bench.shadow, &sources, &bench.place, progress, note)?;
     bench.shadow.conn.update_hook(None::<fn(Action, &str, &str, i64)>)?;
     Ok(touched.lock().map(|mut rows| std::mem::take(&mut *rows)).unwrap_or_default())
 }

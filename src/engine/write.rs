@@ -167,6 +167,12 @@ fn naming(bench: &Bench, message: &str, max_file_size: u64) -> Result<Naming> {
 }
 
 impl Draft {
+    /// Files of these names were applied here once and are gone: where the real D1 applied them too, these will not run there.
+    pub fn names_of_old(&self) -> Vec<String> {
+        let gone = self.bench.gone();
+        self.parts.iter().map(|part| part.name.clone()).filter(|name| gone.contains(name)).collect()
+    }
+
     /// Writes the files and notes them as applied; gives their paths.
     pub fn publish(self, progress: Progress) -> Result<Vec<Utf8PathBuf>> {
         publish(self.bench, self.parts, &self.selected, progress)

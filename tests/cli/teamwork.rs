@@ -142,6 +142,18 @@ fn a_deleted_file_makes_its_changes_pending_again() {
     fails_in_vain(&project, &["check"], "0003_again.sql:3").stderr_has("no such table: letters");
 }
 
+/// wrangler knows a file by its name: a database that ran the old one will not run the new one.
+#[test]
+fn a_name_that_was_applied_once_is_warned_of() {
+    let project = three_migrations();
+    remove(&project, "0003_three.sql");
+    project.d1(["data", "-m", "three"]).success().stderr_has("0003_three.sql was applied before and is gone");
+    project.d1(["data", "-m", "three"]).success().says_not("gone");
+    remove(&project, "0003_three.sql");
+    project.sql("DELETE FROM letters WHERE id = 4");
+    project.d1(["schema", "-m", "three"]).success().stderr_has("will run this one");
+}
+
 #[test]
 fn a_renamed_file_is_not_run_again() {
     for command in [&[][..], &["apply"], &["data", "-m", "x"]] {
