@@ -154,6 +154,26 @@ pub fn note_changed(
     conn.execute(&sql, params![table, old.to_text()]).map(drop)
 }
 
+/// In place of a key: the changefeed does not hold what the statements of this migration did.
+const UNSEEN: &str = "unseen";
+
+/// Notes of the migration that was applied last that its statements left no entries.
+pub fn note_unseen(conn: &Connection) -> rusqlite::Result<()> {
+    let last = format!("SELECT max(id) FROM {CHANGEFEED} WHERE op = 'A'");
+    conn.execute(&format!("UPDATE {CHANGEFEED} SET key = ?1 WHERE id = ({last})"), [UNSEEN]).map(drop)
+}
+
+/// The condition for an entry about a migration whose statements are among the entries before it, or that holds what they tell.
+pub fn applied_in_sight() -> String {
+    format!("(op = 'A' AND key IS NOT '{UNSEEN}')")
+}
+
+/// Gives a table's entries its new name.
+pub fn rename(conn: &Connection, table: &str, to: &str) -> rusqlite::Result<()> {
+    let sql = format!("UPDATE {CHANGEFEED} SET tbl = ?2 WHERE tbl = ?1 AND op IN ('I', 'U', 'D', 'T')");
+    conn.execute(&sql, [table, to]).map(drop)
+}
+
 /// Every migration that was ever owed: name and digest.
 pub fn owed(conn: &Connection, database: &str) -> rusqlite::Result<Vec<(String, String)>> {
     if !exists(conn, database)? {

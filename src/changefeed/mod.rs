@@ -9,8 +9,8 @@ mod triggers;
 
 use journal::kind;
 pub use journal::{
-    Entry, Image, Mark, Operation, entries, exists, has_rows, is_well_formed, last, mark_is_still_there,
-    name_is_taken, note_changed, owe, owed,
+    Entry, Image, Mark, Operation, applied_in_sight, entries, exists, has_rows, is_well_formed, last,
+    mark_is_still_there, name_is_taken, note_changed, note_unseen, owe, owed, rename,
 };
 pub use tracking::{
     Tracking, create, drop_changefeed, file_number, follow_applied, follows_applied, install, is_fed, remove,

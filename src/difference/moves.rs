@@ -166,7 +166,8 @@ fn trace(conn: &Connection, table: &Table) -> rusqlite::Result<Option<Traced>> {
     let mut end = conn.prepare(&format!("DELETE FROM {TRACED} WHERE now = ?1"))?;
     let mut any = conn.prepare(&format!("SELECT EXISTS (SELECT 1 FROM {TRACED})"))?;
     let entries = format!(
-        "SELECT op, key, new_key FROM {feed} WHERE id >= ?2 AND ((tbl = ?1 AND op IN ('I', 'D')) OR ({moved}) OR op = 'A') ORDER BY id"
+        "SELECT op, key, new_key FROM {feed} WHERE id >= ?2 AND ((tbl = ?1 AND op IN ('I', 'D')) OR ({moved}) OR {}) ORDER BY id",
+        changefeed::applied_in_sight(),
     );
     let mut entries = conn.prepare(&entries)?;
     let mut entries = entries.query(params![table.name, first])?;

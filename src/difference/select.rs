@@ -110,7 +110,8 @@ fn divide(
         Rows::AllNew => list_rows(conn, table, &Look::Everywhere, &format!("since_{number}"))?,
         Rows::Rewritten => return Ok((None, Some(difference.clone()))),
     };
-    let rest = format!("{diff}_left");
+    // The whole list stays: what is left is remembered by it.
+    let (since, rest) = (format!("{diff}_since"), format!("{diff}_left"));
     let named = |side: char| {
         let pairs = shape.slots('k').into_iter().zip(shape.slots(side));
         let same = pairs.map(|(key, slot)| format!("k.{key} = d.{slot}")).collect::<Vec<_>>();
@@ -119,12 +120,12 @@ fn divide(
     let untouched = format!("NOT {} AND NOT {}", named('l'), named('s'));
     conn.execute_batch(&format!(
         "DROP TABLE IF EXISTS {rest}; CREATE TABLE {rest} AS SELECT * FROM {diff} d WHERE {untouched};
-         DELETE FROM {diff} AS d WHERE {untouched};"
+         DROP TABLE IF EXISTS {since}; CREATE TABLE {since} AS SELECT * FROM {diff} d WHERE NOT ({untouched});"
     ))?;
     let part = |name: String| -> Result<Option<TableDifference>, Error> {
         let rows = Rows::Listed(name);
         let counts = count(conn, table, &rows)?;
         Ok((counts != Counts::default()).then(|| TableDifference { table: table.clone(), rows, counts }))
     };
-    Ok((part(diff)?, part(rest)?))
+    Ok((part(since)?, part(rest)?))
 }

@@ -10,7 +10,7 @@ use super::publish::record;
 use super::{Error, Place, Progress, Told, own};
 use crate::changefeed::{self, Tracking};
 use crate::migrations::{Folder, Migration, table};
-use crate::schema::{self, Table};
+use crate::schema::{self, Table, renamed_tables};
 use crate::shadow::{self, run_file};
 use crate::sql_text::statements;
 
@@ -109,7 +109,9 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration) -> Result<bo
             if tracked.is_empty() {
                 return Ok(());
             }
+            changefeed::note_unseen(conn)?;
             let after = schema::read(conn, "main", &place.migrations_table)?.tables;
+            rename_entries(conn, &text, &before, &after)?;
             let follow = |table: &Table| {
                 !names.contains(&table.name.as_str()) || tracked.iter().any(|other| other.name == table.name)
             };
@@ -122,6 +124,22 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration) -> Result<bo
         ran?;
     }
     Ok(!done_already)
+}
+
+/// What was noted about a table that has another name now is about that.
+fn rename_entries(conn: &Connection, text: &str, before: &[Table], after: &[Table]) -> rusqlite::Result<()> {
+    let named = |tables: &[Table], name: &str| {
+        let table = tables.iter().find(|table| table.name.eq_ignore_ascii_case(name));
+        table.map(|table| table.name.clone())
+    };
+    for (old, new) in renamed_tables(text) {
+        if let (Some(old), Some(new)) = (named(before, &old), named(after, &new))
+            && named(after, &old).is_none_or(|name| name == new)
+        {
+            changefeed::rename(conn, &old, &new)?;
+        }
+    }
+    Ok(())
 }
 
 /// The folder ran on the shadow, as a rule: then it is the local database that stands against the statement.

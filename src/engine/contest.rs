@@ -30,8 +30,9 @@ pub fn contest(runner: &Connection, place: &Place, progress: Progress) -> Result
     if pending.is_empty() && !has_own {
         return Ok(Vec::new());
     }
+    let shifting: Vec<String> = own::shifting(&comparison).collect();
     let note = |shadow: &Connection, file: &str| match has_own {
-        true => Ok(own::note_unknown(runner, shadow, file)?),
+        true => own::note_unknown(runner, shadow, file, &shifting),
         false => Ok(()),
     };
     let mut tables: Vec<(String, usize)> = Vec::new();

@@ -21,7 +21,7 @@ const OWN: &str = "temp.d1_migrate_own_cells";
 /// Cells that each file leaves unknown.
 const UNKNOWN: &str = "temp.d1_migrate_own_unknown";
 
-/// Values of rows that a file took away, or gave another key.
+/// Values that are not in the row any more in which they were: a file took it away, or gave it another key.
 const HOMELESS: &str = "temp.d1_migrate_own_homeless";
 
 /// Begins, with nothing noted.
@@ -81,16 +81,26 @@ pub fn any(runner: &Connection) -> rusqlite::Result<bool> {
     runner.query_row(&format!("SELECT EXISTS (SELECT 1 FROM {OWN})"), (), |row| row.get(0))
 }
 
-/// Notes what a file that has just been replayed leaves unknown.
-pub fn note_unknown(runner: &Connection, shadow: &Connection, file: &str) -> rusqlite::Result<()> {
+/// Notes what a file that has just been replayed leaves unknown; of these tables, whatever is unknown then.
+pub fn note_unknown(runner: &Connection, shadow: &Connection, file: &str, tables: &[String]) -> Result<()> {
+    let tables: Vec<String> = tables.iter().map(|table| string_literal(table)).collect();
     let mut put = runner.prepare(&format!("INSERT OR IGNORE INTO {UNKNOWN} VALUES (?1, ?2, ?3, ?4)"))?;
-    let mut cells = shadow.prepare(&format!("SELECT tbl, col, key FROM {SHADOW_UNKNOWN} WHERE file = ?1"))?;
+    let mut cells = shadow.prepare(&format!(
+        "SELECT tbl, col, key FROM {SHADOW_UNKNOWN} WHERE file = ?1 OR tbl IN ({})",
+        tables.join(", ")
+    ))?;
     let mut cells = cells.query([file])?;
     while let Some(cell) = cells.next()? {
         let borrowed = |at| cell.get_ref(at).map(ToSqlOutput::Borrowed);
         put.execute(params![file, borrowed(0)?, borrowed(1)?, borrowed(2)?])?;
     }
     Ok(())
+}
+
+/// The tables with pending cells whose rows have a hidden rowid: any file may give rows that of another one, unnoticed.
+pub fn shifting<'c>(comparison: &'c Comparison) -> impl Iterator<Item = String> + 'c {
+    let shifts = |difference: &&TableDifference| RowShape::of(&difference.table).hidden_rowid;
+    comparison.tables.iter().filter(shifts).map(|difference| difference.table.name.clone())
 }
 
 /// Enters into the changefeed again which cells are own ones, after the file has run here. Part of its transaction.
@@ -139,27 +149,31 @@ fn kept_cells(
     let stored: Vec<&str> = table.stored().map(|position| table.columns[position].name.as_str()).collect();
     let names: Vec<String> = stored.iter().map(|name| string_literal(name)).collect();
     let anywhere: Vec<String> = stored.iter().map(|name| is_in(name)).collect();
+    // Where the key is no column, only the list of keys has an index.
+    let (rows, key) = (format!("main.{} l", shape.table), shape.noted_key("l"));
+    let with_row = |list: &str, alias: &str| match shape.names_by_rowid {
+        true => format!("{list} {alias} CROSS JOIN {rows} ON {key} = {alias}.key"),
+        false => format!("{rows} CROSS JOIN {list} {alias} ON {alias}.key = {key}"),
+    };
+    let anywhere = anywhere.join(" OR ");
     runner.execute_batch(&format!(
         "DROP TABLE IF EXISTS {HOMELESS}; CREATE TABLE {HOMELESS}(value);
-         INSERT INTO {HOMELESS} SELECT DISTINCT value FROM {own}
-           WHERE value IS NOT NULL AND key NOT IN (SELECT {key} FROM main.{table} l);
+         INSERT INTO {HOMELESS} SELECT value FROM {own} WHERE value IS NOT NULL AND key NOT IN (SELECT {key} FROM {rows});
+         INSERT INTO {HOMELESS} SELECT o.value FROM {} WHERE o.value IS NOT NULL AND NOT ({anywhere});
          CREATE INDEX {HOMELESS}_by_value ON d1_migrate_own_homeless(value);",
-        key = shape.noted_key("l"),
-        table = shape.table,
+        with_row(own, "o"),
     ))?;
     Ok(format!(
-        "SELECT u.key FROM {UNKNOWN} u JOIN main.{table} l ON {key} = u.key
+        "SELECT u.key FROM {}
            WHERE u.file = {file} AND u.tbl = {name} AND u.col = {column} AND (
              EXISTS (SELECT 1 FROM {own} o WHERE o.key = u.key
                AND ({here} OR (o.col NOT IN ({names}) AND NOT ({anywhere}))))
              OR EXISTS (SELECT 1 FROM {HOMELESS} o WHERE {here}))",
-        table = shape.table,
-        key = shape.noted_key("l"),
+        with_row(UNKNOWN, "u"),
         file = string_literal(file),
         name = string_literal(&table.name),
         column = string_literal(column),
         here = is_in(column),
         names = names.join(", "),
-        anywhere = anywhere.join(" OR "),
     ))
 }

@@ -8,12 +8,14 @@ mod definition;
 mod order;
 mod parent;
 mod read;
+mod rename;
 
 pub use compare::{Drift, compare};
 pub use definition::unquoted;
 use definition::{mentions, same_statement};
 pub use order::children_first;
 pub use read::read;
+pub use rename::renamed_tables;
 
 use rusqlite::types::ValueRef;
 

@@ -84,6 +84,25 @@ fn since_leaves_older_changes_pending() {
     project.assert_replay_agrees();
 }
 
+/// Something has changed since, but was put back.
+#[test]
+fn older_changes_stay_pending_where_nothing_is_left_of_the_newer_ones() {
+    for options in [&[][..], &["--dry-run"]] {
+        let project = tracked(NOTES);
+        project.sql("UPDATE notes SET body = 'older' WHERE id = 1");
+        std::thread::sleep(std::time::Duration::from_millis(2_100));
+        let now = project.ask("strftime('%Y-%m-%dT%H:%M:%SZ', 'now')");
+        project.sql("CREATE TEMP TABLE b AS SELECT body FROM notes WHERE id = 2; UPDATE notes SET body = 'x' WHERE id = 2;
+             UPDATE notes SET body = (SELECT body FROM b) WHERE id = 2");
+        let args = ["data", "-m", "new", "--since", &now].into_iter().chain(options.iter().copied());
+        project.d1(args).success().says("notes: 1 updated (still pending)");
+        project.d1(["check"]).code(1).says("notes: 1 updated");
+        project.d1(["data", "-m", "old"]).success();
+        assert!(project.read("0002_old.sql").contains("'older'"));
+        project.assert_replay_agrees();
+    }
+}
+
 #[test]
 fn keys_and_unique_values_may_change_places() {
     let project = tracked(NOTES);

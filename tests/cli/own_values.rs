@@ -177,3 +177,43 @@ fn an_own_value_stays_beside_a_file_that_sorts_before_those_that_ran() {
     assert!(sql.contains("made = '2020-02-02'"), "{sql}");
     project.d1(["check"]).success();
 }
+
+/// The hidden rowids are others then, for this row and for those that nobody changed.
+#[test]
+fn an_own_value_is_found_again_where_hidden_rowids_shift() {
+    let rebuild = "CREATE TABLE n (id TEXT PRIMARY KEY NOT NULL, at TEXT DEFAULT CURRENT_TIMESTAMP);
+        INSERT INTO n SELECT * FROM t";
+    let rename = "DROP TABLE t; ALTER TABLE n RENAME TO t;";
+    let seed = "CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, at TEXT DEFAULT CURRENT_TIMESTAMP);
+        INSERT INTO t (id) VALUES ('a'), ('b'), ('c');";
+    for theirs in [
+        format!("DELETE FROM t WHERE id = 'a'; {rebuild}; {rename}"),
+        format!("{rebuild} ORDER BY id DESC; {rename}"),
+        "CREATE TABLE n AS SELECT * FROM t; DELETE FROM t; INSERT INTO t SELECT * FROM n ORDER BY id DESC; DROP TABLE n;".into(),
+    ] {
+        let sql = beside(seed, "UPDATE t SET at = '2020-02-02' WHERE id = 'c'", &[&theirs]);
+        assert!(sql.ends_with("TRUE;\nUPDATE t SET at = '2020-02-02' WHERE id = 'c';\n"), "{theirs}: {sql}");
+    }
+}
+
+/// Children that only the real D1 has would hang on the wrong row, or go.
+#[test]
+fn own_changes_of_keys_outlive_a_colleagues_file() {
+    let seed = "CREATE TABLE t (id INTEGER PRIMARY KEY, n TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b');
+        CREATE TABLE child (t REFERENCES t (id) ON UPDATE CASCADE ON DELETE CASCADE);";
+    let trade = "UPDATE t SET id = 99 WHERE id = 1; UPDATE t SET id = 1 WHERE id = 2; UPDATE t SET id = 2 WHERE id = 99";
+    let sql = beside(seed, trade, &["CREATE TABLE z (a);", "ALTER TABLE t ADD COLUMN more;"]);
+    assert!(sql.contains("UPDATE t SET id = 1 WHERE id = 2;") && !sql.contains("SET n ="), "{sql}");
+
+    let renames = [
+        "ALTER TABLE t RENAME TO middle;",
+        "ALTER TABLE middle RENAME TO x; ALTER TABLE x RENAME TO \"new t\";",
+    ];
+    let sql = beside(seed, "UPDATE t SET id = 21 WHERE id = 2", &renames);
+    assert!(sql.contains("UPDATE \"new t\" SET id = 21 WHERE id = 2;") && !sql.contains("DELETE"), "{sql}");
+
+    let rebuild = "ALTER TABLE t RENAME TO old; CREATE TABLE t (id INTEGER PRIMARY KEY, n TEXT); INSERT INTO t SELECT * FROM old;
+        CREATE TABLE c (t REFERENCES t (id) ON UPDATE CASCADE ON DELETE CASCADE); DROP TABLE child; ALTER TABLE c RENAME TO child; DROP TABLE old;";
+    let sql = beside(seed, "UPDATE t SET id = 21 WHERE id = 2", &[rebuild]);
+    assert!(sql.contains("UPDATE t SET id = 21 WHERE id = 2;") && !sql.contains("DELETE"), "{sql}");
+}
