@@ -140,18 +140,27 @@ pub fn owe(conn: &Connection, name: &str, digest: &str) -> rusqlite::Result<()> 
     conn.execute(&sql, [name, digest]).map(drop)
 }
 
-/// Notes that these rows were changed here, in one column or in any. `keys` is a query for their names, as the triggers write them.
-pub fn note_changed(
-    conn: &Connection,
-    table: &str,
-    column: Option<&str>,
-    keys: &str,
-) -> rusqlite::Result<()> {
-    let old = column.map_or_else(Image::default, |column| Image { values: vec![(column.to_owned(), None)] });
+/// Notes that these rows were changed here in one column. `keys` is a query for their names, as the triggers write them.
+pub fn note_changed(conn: &Connection, table: &str, column: &str, keys: &str) -> rusqlite::Result<()> {
+    let old = Image { values: vec![(column.to_owned(), None)] }.to_text();
     let sql = format!(
         "INSERT INTO {CHANGEFEED}(at, op, tbl, key, old) SELECT {NOW}, 'U', ?1, key, ?2 FROM ({keys})"
     );
-    conn.execute(&sql, params![table, old.to_text()]).map(drop)
+    conn.execute(&sql, params![table, old]).map(drop)
+}
+
+/// The number of the last entry; 0 where there is none.
+pub fn last_id(conn: &Connection) -> rusqlite::Result<i64> {
+    Ok(last(conn, "main")?.map_or(0, |mark| mark.id))
+}
+
+/// Did rows change after this entry?
+pub fn any_row_after(conn: &Connection, id: i64) -> rusqlite::Result<bool> {
+    if !exists(conn, "main")? {
+        return Ok(false);
+    }
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM {CHANGEFEED} WHERE id > ?1 AND op IN ('I', 'U', 'D'))");
+    conn.query_row(&sql, [id], |row| row.get(0))
 }
 
 /// In place of a key: the changefeed does not hold what the statements of this migration did.

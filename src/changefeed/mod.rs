@@ -9,11 +9,12 @@ mod triggers;
 
 use journal::kind;
 pub use journal::{
-    Entry, Image, Mark, Operation, applied_in_sight, entries, exists, has_rows, is_well_formed, last,
-    mark_is_still_there, name_is_taken, note_changed, note_unseen, owe, owed, rename,
+    Entry, Image, Mark, Operation, any_row_after, applied_in_sight, entries, exists, has_rows,
+    is_well_formed, last, last_id, mark_is_still_there, name_is_taken, note_changed, note_unseen, owe, owed,
+    rename,
 };
 pub use tracking::{
     Tracking, create, drop_changefeed, file_number, follow_applied, follows_applied, install, is_fed, remove,
     state, unfollow_applied,
 };
-pub use triggers::{NOT_KEPT, image_item, unique_columns};
+pub use triggers::{NOT_KEPT, image_item, literal as sql_literal, unique_columns};

@@ -292,8 +292,8 @@ pub fn image_item(table: &Table, position: usize, row: &str) -> String {
     )
 }
 
-/// `quote()` cuts text at a NUL.
-fn literal(value: &str) -> String {
+/// An expression for the literal of a value: `quote()` cuts text at a NUL.
+pub fn literal(value: &str) -> String {
     format!(
         "CASE WHEN typeof({value})='text' AND instr({value},char(0)) THEN 'CAST(X'''||hex({value})||''' AS TEXT)' \
          ELSE quote({value}) END"

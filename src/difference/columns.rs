@@ -1,6 +1,7 @@
 //! SQL about the columns of one table, as the comparison needs it. Pure.
 
 use super::LIVE;
+use crate::changefeed::sql_literal;
 use crate::names::NEGATIVE_ZERO;
 use crate::schema::{Affinity, Column, ForeignKey, Identity, Table};
 use crate::sql_text::quote_identifier;
@@ -70,7 +71,7 @@ impl RowShape {
             [_only] if self.names_by_rowid => self.identity_of(alias),
             names => {
                 let literals: Vec<String> =
-                    names.iter().map(|name| format!("quote({alias}.{name})")).collect();
+                    names.iter().map(|name| sql_literal(&format!("{alias}.{name}"))).collect();
                 literals.join(" || ',' || ")
             }
         }

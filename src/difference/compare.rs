@@ -10,6 +10,7 @@ use super::order::arrange_updates;
 use super::pairs::{Known, pair, pointed_to_keys};
 use super::search::differing_indexes;
 use super::sequences::{Sequence, sequences};
+use super::unknown::any_unknown_in;
 use super::went::Partners;
 use crate::schema::{Column, Drift, Module, Schema, Table, TableKind};
 
@@ -172,7 +173,7 @@ pub fn trades_keys(files: &Schema, table: &Table) -> bool {
 }
 
 /// Rows can be compared where both tables store the same columns under the same names, and tell their keys apart alike.
-pub(super) fn has_same_columns(table: &Table, other: Option<&Table>) -> bool {
+pub fn has_same_columns(table: &Table, other: Option<&Table>) -> bool {
     let stored = |table: &Table| names(table.stored().map(|position| &table.columns[position]));
     let collations = |table: &Table| -> Vec<String> {
         let key = table.primary_key.iter().map(|&position| &table.columns[position]);
@@ -224,7 +225,14 @@ fn compare_table(
         || kinds.contains('U')
         || (kinds.contains('I') && kinds.contains('D'))
     {
-        pair(conn, files, table, &diff, moment.known(files, table))?;
+        let mut known = moment.known(files, table);
+        // A row that went and came again would bring what the clock gave here.
+        if let Known::Told { as_told: as_told @ None, .. } = &mut known
+            && any_unknown_in(conn, &table.name)?
+        {
+            *as_told = Some(Follow::Gone);
+        }
+        pair(conn, files, table, &diff, known)?;
     }
     // While generated columns have other names there, nothing is written, and unique keys over them cannot be asked for.
     if files.table(&table.name).is_some_and(|other| names(&other.columns) == names(&table.columns)) {

@@ -16,11 +16,14 @@ mod replaced;
 mod search;
 mod select;
 mod sequences;
+mod trace;
 mod unknown;
 mod went;
 
-pub use columns::{RowShape, column_differs, points_to};
-pub use compare::{Comparison, Counts, Moment, Rows, TableDifference, compare, is_bold, trades_keys};
+pub use columns::{RowShape, column_differs, points_to, rows_differ};
+pub use compare::{
+    Comparison, Counts, Moment, Rows, TableDifference, compare, has_same_columns, is_bold, trades_keys,
+};
 pub use error::Error;
 pub use look::{Scope, remember};
 pub use order::{ROWID_BIT, arrange_followers_first, key_bit};

@@ -5,12 +5,14 @@
 use camino::Utf8Path;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
-use super::columns::{RowShape, column_differs};
+use super::columns::{RowShape, all, column_differs};
 use super::compare::{Rows, TableDifference, has_same_columns};
+use super::look::key_values;
+use super::trace::{TRACED, trace};
 use super::{Error, LIVE};
-use crate::changefeed::{self, Image};
+use crate::changefeed::{self, Image, sql_literal};
 use crate::migrations::table;
 use crate::names::{CHANGEFEED, SHADOW_UNKNOWN};
 use crate::schema::{self, Schema, Table, TableKind};
@@ -105,6 +107,9 @@ pub fn adopt_unknown(conn: &Connection, here: &Schema, migrations_table: &str) -
             adopted += adopt_rows(conn, table, &file, is_applied)?;
         } else if table.column(&column).is_some() {
             adopted += adopt_column(conn, table, &column, &file, is_applied)?;
+            if is_applied {
+                adopted += adopt_moved(conn, table, &column, &file)?;
+            }
         }
     }
     conn.execute_batch("COMMIT")?;
@@ -116,6 +121,12 @@ pub fn adopt_unknown(conn: &Connection, here: &Schema, migrations_table: &str) -
 /// Is there any unknown cell or row?
 pub fn any_unknown_cell(conn: &Connection) -> rusqlite::Result<bool> {
     conn.query_row(&format!("SELECT EXISTS (SELECT 1 FROM {SHADOW_UNKNOWN})"), (), |row| row.get(0))
+}
+
+/// Is there any unknown cell in this table?
+pub(super) fn any_unknown_in(conn: &Connection, table: &str) -> rusqlite::Result<bool> {
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM {SHADOW_UNKNOWN} WHERE tbl = ?1)");
+    conn.query_row(&sql, [table], |row| row.get(0))
 }
 
 /// Does one of these files leave unknown cells or rows?
@@ -176,6 +187,40 @@ fn adopt_column(
     Ok(conn.execute(&adopt, ())? as u64)
 }
 
+/// The same for rows whose key was changed here, where nobody changed that column since.
+fn adopt_moved(conn: &Connection, table: &Table, column: &str, file: &str) -> Result<u64, Error> {
+    let (name, quoted) = (string_literal(&table.name), quote_identifier(column));
+    let label = string_literal(&format!("{quoted}="));
+    let changes = format!("op = 'U' AND (old = '' OR instr(old, {label}))");
+    let changed = ChangesHere::of(conn, &name, &string_literal(file), &changes, true)?;
+    if changed.any(conn)? || trace(conn, table)?.is_none() {
+        return Ok(0);
+    }
+    let shape = RowShape::of(table);
+    let slots = |from: usize| (from..from + shape.identity.len()).map(|slot| format!("?{slot}"));
+    let named =
+        |from| all(shape.identity.iter().zip(slots(from)).map(|(name, slot)| format!("{name} = {slot}")));
+    let (here, width) = (format!("FROM {} WHERE {}", shape.live(), named(1)), shape.identity.len());
+    let mut adopt = conn.prepare(&format!(
+        "UPDATE OR IGNORE {} SET {quoted} = (SELECT {quoted} {here}) WHERE {} AND EXISTS (SELECT 1 {here})",
+        shape.shadow(),
+        named(1 + width),
+    ))?;
+    let mut moved = conn.prepare(&format!(
+        "SELECT now, was FROM {TRACED} WHERE was IN (SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = ?1 AND col = ?2 AND file = ?3)"
+    ))?;
+    let mut rows = moved.query([&table.name, column, file])?;
+    let mut adopted = 0;
+    while let Some(row) = rows.next()? {
+        if let (Some(now), Some(was)) = (key_values(table, row.get(0)?), key_values(table, row.get(1)?)) {
+            adopted += adopt.execute(params_from_iter(now.into_iter().chain(was)))? as u64;
+        }
+    }
+    drop(rows);
+    conn.execute_batch(&format!("DROP TABLE {TRACED}"))?;
+    Ok(adopted)
+}
+
 /// The entries about changes of one table after a file was applied. While it is not, there are none: whatever is here may be its
 /// effect.
 struct ChangesHere {
@@ -199,6 +244,10 @@ impl ChangesHere {
             false => "(SELECT 0 AS id, '' AS op, NULL AS key, NULL AS new_key, '' AS old) WHERE 0".into(),
         };
         Ok(Self { entries })
+    }
+
+    fn any(&self, conn: &Connection) -> rusqlite::Result<bool> {
+        conn.query_row(&format!("SELECT EXISTS (SELECT 1 FROM {})", self.entries), (), |row| row.get(0))
     }
 
     /// A query for the keys of the rows.
@@ -287,7 +336,7 @@ pub fn unnameable(conn: &Connection, difference: &TableDifference) -> Result<Opt
         false => shape
             .slots('s')
             .iter()
-            .map(|slot| format!("quote(d.{slot})"))
+            .map(|slot| sql_literal(&format!("d.{slot}")))
             .collect::<Vec<_>>()
             .join(" || ',' || "),
     };

@@ -35,31 +35,67 @@ pub fn apply(place: &Place, progress: Progress) -> Result<Applied> {
         return Ok(Applied::default());
     }
     let mut conn = open_or_create(&place.local_file)?;
-    own::begin(&conn)?;
     let mut applied = Applied { created, ..Applied::default() };
-    if !created {
-        // Never in the way: a folder that cannot be replayed is for the run itself to name.
-        match contest(&conn, place, progress) {
-            Ok(contested) => applied.contested = contested,
-            Err(error) => applied.unguarded = Some(error),
+    for attempt in 1.. {
+        let mut seen = changefeed::last_id(&conn)?;
+        own::begin(&conn)?;
+        if !created {
+            // Never in the way: a folder that cannot be replayed is for the run itself to name.
+            match contest(&conn, place, progress) {
+                Ok(contested) => applied.contested = contested,
+                Err(error) => applied.unguarded = Some(error),
+            }
         }
-    }
-    for migration in missing(&conn, place, &folder)? {
-        progress(Told::Working(&format!("running {}", migration.name)));
-        let ran = run(&mut conn, place, migration);
-        if ran.is_err() && created && applied.names.is_empty() {
-            // Nothing came of it: there is no database, as before.
-            drop(conn);
-            remove(&place.local_file);
-            ran?;
-            return Ok(applied);
-        }
-        if ran.map_err(not_here)? {
-            progress(Told::Applied(&migration.name));
-            applied.names.push(migration.name.clone());
+        match run_all(&mut conn, place, &folder, &mut seen, attempt < ATTEMPTS, &mut applied, progress)? {
+            Ran::Changed => {}
+            _ => break,
         }
     }
     Ok(applied)
+}
+
+/// So often what a program changed meanwhile is looked at.
+const ATTEMPTS: usize = 5;
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ran {
+    /// It has run.
+    Now,
+    /// Somebody else has run it since it was found to be missing.
+    Before,
+    /// Rows have changed since they were looked at.
+    Changed,
+}
+
+/// Runs what is missing; gives up where rows changed after the entry `seen`, if that matters.
+fn run_all(
+    conn: &mut Connection,
+    place: &Place,
+    folder: &Folder,
+    seen: &mut i64,
+    matters: bool,
+    applied: &mut Applied,
+    progress: Progress,
+) -> Result<Ran> {
+    for migration in missing(conn, place, folder)? {
+        progress(Told::Working(&format!("running {}", migration.name)));
+        let ran = run(conn, place, migration, seen, matters);
+        if ran.is_err() && applied.created && applied.names.is_empty() {
+            // Nothing came of it: there is no database, as before.
+            drop(std::mem::replace(conn, Connection::open_in_memory()?));
+            remove(&place.local_file);
+        }
+        match ran.map_err(not_here)? {
+            Ran::Now => {
+                progress(Told::Applied(&migration.name));
+                applied.names.push(migration.name.clone());
+            }
+            Ran::Before => {}
+            Ran::Changed => return Ok(Ran::Changed),
+        }
+    }
+    Ok(Ran::Now)
 }
 
 /// Only notes what is missing as applied.
@@ -79,7 +115,13 @@ fn missing<'f>(conn: &Connection, place: &Place, folder: &'f Folder) -> Result<V
 
 /// The triggers of the tool step aside for the file, in its transaction, and stand afterwards on every table that was
 /// tracked and, if any was, on every new one.
-fn run(conn: &mut Connection, place: &Place, migration: &Migration) -> Result<bool> {
+fn run(
+    conn: &mut Connection,
+    place: &Place,
+    migration: &Migration,
+    seen: &mut i64,
+    matters: bool,
+) -> Result<Ran> {
     let text = migration.read_text()?;
     if statements(&text).next().is_none() {
         return Err(Error::NoStatement { file: migration.name.clone() }.into());
@@ -87,7 +129,7 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration) -> Result<bo
     let before = schema::read(conn, "main", &place.migrations_table)?.tables;
     let tracked = tracked(conn, &before)?;
     let names: Vec<&str> = before.iter().map(|table| table.name.as_str()).collect();
-    let mut done_already = false;
+    let mut became = Ran::Now;
     let ran = run_file(
         conn,
         &migration.name,
@@ -95,8 +137,12 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration) -> Result<bo
         |conn| {
             // Somebody else may have run it since it was found to be missing.
             let applied = table::applied(conn, "main", &place.migrations_table);
-            done_already = applied.is_ok_and(|rows| rows.iter().any(|row| row.name == migration.name));
-            if done_already {
+            if applied.is_ok_and(|rows| rows.iter().any(|row| row.name == migration.name)) {
+                became = Ran::Before;
+            } else if matters && changefeed::any_row_after(conn, *seen)? {
+                became = Ran::Changed;
+            }
+            if became != Ran::Now {
                 return Err(rusqlite::Error::QueryReturnedNoRows);
             }
             changefeed::remove(conn, &tracked).map(drop)
@@ -117,13 +163,14 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration) -> Result<bo
             };
             let follow: Vec<Table> = after.iter().filter(|table| follow(table)).cloned().collect();
             changefeed::install(conn, &follow)?;
-            own::keep(conn, &migration.name, &after, &follow)
+            own::keep(conn, &migration.name, &follow)
         },
     );
-    if !done_already {
+    if became == Ran::Now {
         ran?;
+        *seen = changefeed::last_id(conn)?;
     }
-    Ok(!done_already)
+    Ok(became)
 }
 
 /// What was noted about a table that has another name now is about that.

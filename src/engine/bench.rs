@@ -193,13 +193,13 @@ pub(super) fn replay(
     replay_noting(shadow, sources, place, progress, |_, _| Ok(()))
 }
 
-/// The same, and calls `noted` with the shadow and the name of each file once what it leaves unknown is noted.
+/// The same, and calls `noted` with the shadow and the files up to each that leaves something unknown, once that is noted.
 pub(super) fn replay_noting(
     shadow: &mut Shadow,
     sources: &[Source],
     place: &Place,
     progress: Progress,
-    mut noted: impl FnMut(&Connection, &str) -> Result<()>,
+    mut noted: impl FnMut(&Connection, &[Source]) -> Result<()>,
 ) -> Result<()> {
     let mut other: Option<Shadow> = None;
     shadow.bring_to(
@@ -214,9 +214,9 @@ pub(super) fn replay_noting(
                 None => other.insert(Shadow::open(place.home.as_deref(), World::Second)?),
             };
             other.bring_to(files, |_| {}, |_, _| Ok(()))?;
-            let files = schema::read(&shadow.conn, "main", &place.migrations_table)?;
-            find_unknown(&shadow.conn, &other.path, &files, last.name)?;
-            noted(&shadow.conn, last.name)
+            let schema = schema::read(&shadow.conn, "main", &place.migrations_table)?;
+            find_unknown(&shadow.conn, &other.path, &schema, last.name)?;
+            noted(&shadow.conn, files)
         },
     )
 }

@@ -9,8 +9,8 @@ use rusqlite::hooks::Action;
 
 use super::bench::{Bench, replay_noting, sources};
 use super::{Place, Progress, own};
-use crate::difference::{Comparison, RowShape, Rows, TableDifference};
-use crate::migrations::Folder;
+use crate::difference::{Comparison, RowShape, Rows, TableDifference, any_unknown_cell};
+use crate::migrations::{Folder, Migration};
 
 /// Above this many pending rows nobody reads which ones were touched.
 const MOST: u64 = 10_000;
@@ -20,23 +20,17 @@ type RowName = (String, i64);
 
 /// Replays the migrations that are missing on the shadow, before they run here. Gives how many rows of each table with a pending
 /// change they touch too (of tables whose rows have a rowid: SQLite tells nothing about the others), and notes for [`own::keep`] on
-/// the connection that will run them what may be an own value.
+/// the connection that will run them which cells they leave to be own ones.
 pub fn contest(runner: &Connection, place: &Place, progress: Progress) -> Result<Vec<(String, usize)>> {
+    own::begin(runner)?;
     let mut bench = Bench::open_as_applied(place.clone(), progress)?;
     let comparison = bench.compare()?;
-    let pending = pending(&bench, &comparison)?;
-    own::note_pending(runner, &bench, &comparison)?;
-    let has_own = own::any(runner)?;
-    if pending.is_empty() && !has_own {
+    if comparison.tables.is_empty() {
         return Ok(Vec::new());
     }
-    let shifting: Vec<String> = own::shifting(&comparison).collect();
-    let note = |shadow: &Connection, file: &str| match has_own {
-        true => own::note_unknown(runner, shadow, file, &shifting),
-        false => Ok(()),
-    };
+    let pending = pending(&bench, &comparison)?;
     let mut tables: Vec<(String, usize)> = Vec::new();
-    for (table, _) in replay_missing(&mut bench, pending, progress, note)? {
+    for (table, _) in replay_missing(&mut bench, runner, pending, progress)? {
         match tables.iter_mut().find(|(name, _)| *name == table) {
             Some((_, count)) => *count += 1,
             None => tables.push((table, 1)),
@@ -64,16 +58,30 @@ fn pending(bench: &Bench, comparison: &Comparison) -> Result<HashSet<RowName>> {
 /// Gives which of the pending rows were touched. The missing files come last, as they do on the database that ran the others.
 fn replay_missing(
     bench: &mut Bench,
+    runner: &Connection,
     pending: HashSet<RowName>,
     progress: Progress,
-    note: impl FnMut(&Connection, &str) -> Result<()>,
 ) -> Result<HashSet<RowName>> {
-    let mut folder = Folder::read(&bench.place.folder, bench.place.pattern.as_deref(), &bench.place.folder)?;
-    folder.migrations.sort_by_key(|migration| bench.folder.get(&migration.name).is_none());
+    let place = bench.place.clone();
+    let mut folder = Folder::read(&place.folder, place.pattern.as_deref(), &place.folder)?;
+    let is_missing = |migration: &Migration| bench.folder.get(&migration.name).is_none();
+    folder.migrations.sort_by_key(is_missing);
+    let applied = bench.folder.migrations.len();
     let sources = sources(&folder, &bench.shadow)?;
     bench.conn().execute_batch("COMMIT; DETACH live")?;
     let touched = listen(&mut bench.shadow.conn, pending)?;
-    replay_noting(&mut bench.shadow, &sources, &bench.place, progress, note)?;
+    let mut copies: Option<own::Copies> = None;
+    replay_noting(&mut bench.shadow, &sources, &place, progress, |shadow, files| {
+        // Any file may move them, unnoticed.
+        if !any_unknown_cell(shadow)? {
+            return Ok(());
+        }
+        let copies = match &mut copies {
+            Some(copies) => copies,
+            None => copies.insert(own::Copies::take(&place, &files[..applied])?),
+        };
+        copies.note(runner, shadow, files, &place)
+    })?;
     bench.shadow.conn.update_hook(None::<fn(Action, &str, &str, i64)>)?;
     Ok(touched.lock().map(|mut rows| std::mem::take(&mut *rows)).unwrap_or_default())
 }

@@ -1,179 +1,162 @@
 //! Own values in cells that a migration fills from the clock or by chance on the real D1: where it leaves them as they are here, they
-//! stay pending, under whatever name.
+//! stay pending, whatever it renames, rebuilds or computes from them.
 //!
-//! Lives in temporary tables of the connection that runs the migrations. These may rename, move or rebuild what holds a value, so
-//! that is looked for in its row rather than followed. An UPDATE too many can be seen in the file, a lost value cannot.
+//! The missing files run on the shadow, which holds the local database without what was changed here; and they run on two copies of
+//! the local database, by the shadow's clock and random numbers and by others. A cell that comes out otherwise than on the shadow,
+//! but alike on both copies, is an own one.
+
+use std::path::Path;
 
 use anyhow::Result;
+use camino::{Utf8Path, Utf8PathBuf};
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, params};
+use tempfile::TempDir;
 
-use super::bench::Bench;
-use crate::changefeed::{self, Tracking};
-use crate::difference::{Comparison, RowShape, Rows, TableDifference, WHOLE_ROW, column_differs};
+use super::Place;
+use super::local::open_to_read;
+use crate::changefeed;
+use crate::difference::{RowShape, WHOLE_ROW, column_differs, has_same_columns, rows_differ};
 use crate::names::SHADOW_UNKNOWN;
-use crate::schema::Table;
-use crate::sql_text::{quote_identifier, string_literal};
+use crate::schema::{self, Table};
+use crate::shadow::{Shadow, Source, World, take_baseline};
+use crate::sql_text::string_literal;
 
-/// Pending cells, before any file runs.
-const OWN: &str = "temp.d1_migrate_own_cells";
-
-/// Cells that each file leaves unknown.
-const UNKNOWN: &str = "temp.d1_migrate_own_unknown";
-
-/// Values that are not in the row any more in which they were: a file took it away, or gave it another key.
-const HOMELESS: &str = "temp.d1_migrate_own_homeless";
+/// The own cells after each file, on the connection that will run it here.
+const OWN: &str = "temp.d1_migrate_own";
 
 /// Begins, with nothing noted.
 pub fn begin(runner: &Connection) -> rusqlite::Result<()> {
     runner.execute_batch(&format!(
-        "CREATE TABLE {OWN}(tbl TEXT, key, col TEXT, value);
-         CREATE TABLE {UNKNOWN}(file TEXT, tbl TEXT, col TEXT, key, PRIMARY KEY (file, tbl, col, key)) WITHOUT ROWID;"
+        "DROP TABLE IF EXISTS {OWN}; CREATE TABLE {OWN}(file TEXT, tbl TEXT, col TEXT, key)"
     ))
 }
 
-/// Notes the pending cells of tracked tables: untracked, nobody can tell an own value from what a file made here.
-pub fn note_pending(runner: &Connection, bench: &Bench, comparison: &Comparison) -> Result<()> {
-    let is_tracked = |table: &Table| {
-        let mut tracking = bench.here.tables.iter().zip(&bench.tracking);
-        tracking.any(|(other, tracking)| {
-            other.name == table.name && matches!(tracking, Tracking::On | Tracking::Stale)
-        })
-    };
-    for difference in comparison.tables.iter().filter(|difference| is_tracked(&difference.table)) {
-        note_table(runner, bench.conn(), difference)?;
-    }
-    runner.execute_batch(&format!("CREATE INDEX {OWN}_by_key ON d1_migrate_own_cells(key)"))?;
-    Ok(())
+/// The local database as it was before any file ran, in two worlds.
+pub struct Copies {
+    first: Shadow,
+    second: Shadow,
+    /// A file did not run on them, and will not run here.
+    has_failed: bool,
+    _folder: TempDir,
 }
 
-fn note_table(runner: &Connection, conn: &Connection, difference: &TableDifference) -> Result<()> {
-    let (table, shape) = (&difference.table, RowShape::of(&difference.table));
+impl Copies {
+    /// Copies the local database, which has run these files.
+    pub fn take(place: &Place, applied: &[Source]) -> Result<Self> {
+        let beside = place.home.as_deref().map_or_else(std::env::temp_dir, |home| home.into());
+        let folder = tempfile::tempdir_in(beside)?;
+        let home = utf8(folder.path()).join("copy");
+        let files: Vec<(String, String)> =
+            applied.iter().map(|file| (file.name.to_owned(), file.digest.clone())).collect();
+        take_baseline(&home, &open_to_read(&place.local_file)?, &files)?;
+        let [first, second] = [World::First, World::Second].map(|world| Shadow::open(Some(&home), world));
+        Ok(Self { first: first?, second: second?, has_failed: false, _folder: folder })
+    }
+
+    /// Runs these files on the copies, as the shadow has run them, and notes which unknown cells are own ones then.
+    pub fn note(
+        &mut self,
+        runner: &Connection,
+        shadow: &Connection,
+        files: &[Source],
+        place: &Place,
+    ) -> Result<()> {
+        let Some(last) = files.last().filter(|_| !self.has_failed) else { return Ok(()) };
+        for copy in [&mut self.first, &mut self.second] {
+            self.has_failed |= copy.bring_to(files, |_| {}, |_, _| Ok(())).is_err();
+        }
+        if self.has_failed {
+            return Ok(());
+        }
+        let attach =
+            |path: &Utf8Path, name: &str| shadow.execute(&format!("ATTACH ?1 AS {name}"), [path.as_str()]);
+        attach(&self.first.path, "own_first")?;
+        attach(&self.second.path, "own_second")?;
+        let noted = note_attached(runner, shadow, last.name, place);
+        shadow.execute_batch("DETACH own_first; DETACH own_second")?;
+        noted
+    }
+}
+
+fn note_attached(runner: &Connection, shadow: &Connection, file: &str, place: &Place) -> Result<()> {
+    let read = |database| schema::read(shadow, database, &place.migrations_table);
+    let (files, first, second) = (read("main")?, read("own_first")?, read("own_second")?);
+    let mut columns = shadow.prepare(&format!("SELECT DISTINCT tbl, col FROM {SHADOW_UNKNOWN}"))?;
+    let columns: Vec<(String, String)> =
+        columns.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    runner.execute_batch("BEGIN")?;
     let mut put = runner.prepare(&format!("INSERT INTO {OWN} VALUES (?1, ?2, ?3, ?4)"))?;
-    for position in table.stored().filter(|&position| table.rowid_alias != Some(position)) {
-        let column = &table.columns[position];
-        let (key, value) = (shape.noted_key("l"), format!("l.{}", quote_identifier(&column.name)));
-        let cells = match &difference.rows {
-            Rows::Listed(diff) => format!(
-                "SELECT {key}, {value} FROM {diff} d JOIN {} l ON {} LEFT JOIN {} s ON {}
-                   WHERE d.kind = 'I' OR (d.kind = 'U' AND ({}))",
-                shape.live(),
-                shape.is_named("l", 'l'),
-                shape.shadow(),
-                shape.is_named("s", 's'),
-                column_differs(column, "l", "s"),
-            ),
-            Rows::AllNew => format!("SELECT {key}, {value} FROM {} l", shape.live()),
-            Rows::Rewritten => return Ok(()),
-        };
-        let mut cells = conn.prepare(&cells)?;
-        let mut cells = cells.query(())?;
-        while let Some(cell) = cells.next()? {
-            let borrowed = |at| cell.get_ref(at).map(ToSqlOutput::Borrowed);
-            put.execute(params![table.name, borrowed(0)?, column.name, borrowed(1)?])?;
+    for (name, column) in columns {
+        let Some(table) = files.table(&name) else { continue };
+        if ![&first, &second].iter().all(|copy| has_same_columns(table, copy.table(&name))) {
+            continue;
+        }
+        let Some(keys) = own_keys(table, &column) else { continue };
+        let mut keys = shadow.prepare(&keys)?;
+        let mut keys = keys.query(())?;
+        while let Some(key) = keys.next()? {
+            put.execute(params![file, name, column, ToSqlOutput::Borrowed(key.get_ref(0)?)])?;
         }
     }
+    drop(put);
+    runner.execute_batch("COMMIT")?;
     Ok(())
 }
 
-/// Is there any pending cell?
-pub fn any(runner: &Connection) -> rusqlite::Result<bool> {
-    runner.query_row(&format!("SELECT EXISTS (SELECT 1 FROM {OWN})"), (), |row| row.get(0))
-}
-
-/// Notes what a file that has just been replayed leaves unknown; of these tables, whatever is unknown then.
-pub fn note_unknown(runner: &Connection, shadow: &Connection, file: &str, tables: &[String]) -> Result<()> {
-    let tables: Vec<String> = tables.iter().map(|table| string_literal(table)).collect();
-    let mut put = runner.prepare(&format!("INSERT OR IGNORE INTO {UNKNOWN} VALUES (?1, ?2, ?3, ?4)"))?;
-    let mut cells = shadow.prepare(&format!(
-        "SELECT tbl, col, key FROM {SHADOW_UNKNOWN} WHERE file = ?1 OR tbl IN ({})",
-        tables.join(", ")
-    ))?;
-    let mut cells = cells.query([file])?;
-    while let Some(cell) = cells.next()? {
-        let borrowed = |at| cell.get_ref(at).map(ToSqlOutput::Borrowed);
-        put.execute(params![file, borrowed(0)?, borrowed(1)?, borrowed(2)?])?;
+/// A query for the keys of the rows in which a column, or the row as a whole, is an own one.
+fn own_keys(table: &Table, column: &str) -> Option<String> {
+    let shape = RowShape::of(table);
+    let of = |database: &str, alias: &str| format!("{database}.{} {alias}", shape.table);
+    let here = of("own_first", "l");
+    if column == WHOLE_ROW {
+        let other = |database: &str, differs: &str| {
+            format!(
+                "EXISTS (SELECT 1 FROM {} WHERE {} AND {differs})",
+                of(database, "s"),
+                shape.same_row("l", "s")
+            )
+        };
+        let alike = format!("NOT ({})", rows_differ(table));
+        return Some(format!(
+            "SELECT {} FROM {here} WHERE NOT {} AND {}",
+            shape.noted_key("l"),
+            other("main", &alike),
+            other("own_second", &alike),
+        ));
     }
-    Ok(())
-}
-
-/// The tables with pending cells whose rows have a hidden rowid: any file may give rows that of another one, unnoticed.
-pub fn shifting<'c>(comparison: &'c Comparison) -> impl Iterator<Item = String> + 'c {
-    let shifts = |difference: &&TableDifference| RowShape::of(&difference.table).hidden_rowid;
-    comparison.tables.iter().filter(shifts).map(|difference| difference.table.name.clone())
+    let column = &table.columns[table.column(column)?];
+    Some(format!(
+        "SELECT {} FROM {here} JOIN {} ON {} JOIN {} ON {} WHERE ({}) AND NOT ({}) AND {} IN (
+           SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {} AND col = {})",
+        shape.noted_key("l"),
+        of("main", "s"),
+        shape.same_row("l", "s"),
+        of("own_second", "o"),
+        shape.same_row("l", "o"),
+        column_differs(column, "l", "s"),
+        column_differs(column, "l", "o"),
+        shape.noted_key("l"),
+        string_literal(&table.name),
+        string_literal(&column.name),
+    ))
 }
 
 /// Enters into the changefeed again which cells are own ones, after the file has run here. Part of its transaction.
-pub fn keep(runner: &Connection, file: &str, tables: &[Table], followed: &[Table]) -> rusqlite::Result<()> {
-    let mut columns = runner.prepare(&format!("SELECT DISTINCT tbl, col FROM {UNKNOWN} WHERE file = ?1"))?;
+pub fn keep(runner: &Connection, file: &str, followed: &[Table]) -> rusqlite::Result<()> {
+    let mut columns = runner.prepare(&format!("SELECT DISTINCT tbl, col FROM {OWN} WHERE file = ?1"))?;
     let columns: Vec<(String, String)> =
         columns.query_map([file], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-    for (table, column) in columns {
-        let Some(table) = followed.iter().find(|other| other.name == table) else { continue };
-        let own = own_cells(runner, table, tables)?;
-        if column == WHOLE_ROW {
-            // Which row became which, nobody can tell.
-            changefeed::note_changed(runner, &table.name, None, &format!("SELECT DISTINCT key FROM {own}"))?;
-        } else if let Some(position) = table.column(&column) {
-            let name = &table.columns[position].name;
-            let kept = kept_cells(runner, table, name, file, &own)?;
-            changefeed::note_changed(runner, &table.name, Some(name), &kept)?;
-        }
+    for (table, column) in
+        columns.iter().filter(|(table, _)| followed.iter().any(|other| other.name == *table))
+    {
+        let [file, name, col] = [file, table, column].map(string_literal);
+        let keys = format!("SELECT key FROM {OWN} WHERE file = {file} AND tbl = {name} AND col = {col}");
+        changefeed::note_changed(runner, table, column, &keys)?;
     }
     Ok(())
 }
 
-/// The pending cells that may be in this table by now: those that were, and those of tables that are no more.
-fn own_cells(runner: &Connection, table: &Table, tables: &[Table]) -> rusqlite::Result<String> {
-    let mut names = runner.prepare(&format!("SELECT DISTINCT tbl FROM {OWN}"))?;
-    let names: Vec<String> = names.query_map((), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    let may_be_here =
-        |name: &&String| **name == table.name || !tables.iter().any(|other| other.name == **name);
-    let names: Vec<String> = names.iter().filter(may_be_here).map(|name| string_literal(name)).collect();
-    Ok(format!("(SELECT * FROM {OWN} WHERE tbl IN ({}))", names.join(", ")))
-}
-
-/// A query for the keys of the rows whose cell in this column holds an own value, or may hold what became of one.
-fn kept_cells(
-    runner: &Connection,
-    table: &Table,
-    column: &str,
-    file: &str,
-    own: &str,
-) -> rusqlite::Result<String> {
-    let shape = RowShape::of(table);
-    let is_in = |name: &str| {
-        let cell = format!("l.{}", quote_identifier(name));
-        format!("(o.value IS {cell} COLLATE BINARY AND typeof(o.value) = typeof({cell}))")
-    };
-    let stored: Vec<&str> = table.stored().map(|position| table.columns[position].name.as_str()).collect();
-    let names: Vec<String> = stored.iter().map(|name| string_literal(name)).collect();
-    let anywhere: Vec<String> = stored.iter().map(|name| is_in(name)).collect();
-    // Where the key is no column, only the list of keys has an index.
-    let (rows, key) = (format!("main.{} l", shape.table), shape.noted_key("l"));
-    let with_row = |list: &str, alias: &str| match shape.names_by_rowid {
-        true => format!("{list} {alias} CROSS JOIN {rows} ON {key} = {alias}.key"),
-        false => format!("{rows} CROSS JOIN {list} {alias} ON {alias}.key = {key}"),
-    };
-    let anywhere = anywhere.join(" OR ");
-    runner.execute_batch(&format!(
-        "DROP TABLE IF EXISTS {HOMELESS}; CREATE TABLE {HOMELESS}(value);
-         INSERT INTO {HOMELESS} SELECT value FROM {own} WHERE value IS NOT NULL AND key NOT IN (SELECT {key} FROM {rows});
-         INSERT INTO {HOMELESS} SELECT o.value FROM {} WHERE o.value IS NOT NULL AND NOT ({anywhere});
-         CREATE INDEX {HOMELESS}_by_value ON d1_migrate_own_homeless(value);",
-        with_row(own, "o"),
-    ))?;
-    Ok(format!(
-        "SELECT u.key FROM {}
-           WHERE u.file = {file} AND u.tbl = {name} AND u.col = {column} AND (
-             EXISTS (SELECT 1 FROM {own} o WHERE o.key = u.key
-               AND ({here} OR (o.col NOT IN ({names}) AND NOT ({anywhere}))))
-             OR EXISTS (SELECT 1 FROM {HOMELESS} o WHERE {here}))",
-        with_row(UNKNOWN, "u"),
-        file = string_literal(file),
-        name = string_literal(&table.name),
-        column = string_literal(column),
-        here = is_in(column),
-        names = names.join(", "),
-    ))
+fn utf8(path: &Path) -> Utf8PathBuf {
+    Utf8PathBuf::from(path.to_string_lossy().into_owned())
 }

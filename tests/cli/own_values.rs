@@ -217,3 +217,84 @@ fn own_changes_of_keys_outlive_a_colleagues_file() {
     let sql = beside(seed, "UPDATE t SET id = 21 WHERE id = 2", &[rebuild]);
     assert!(sql.contains("UPDATE t SET id = 21 WHERE id = 2;") && !sql.contains("DELETE"), "{sql}");
 }
+
+/// Files that give rows other keys, put them into other tables or compute from what they hold; others beside them fill new cells.
+#[test]
+fn an_own_value_is_told_by_what_the_files_make_of_it() {
+    let seed = "CREATE TABLE t (id INTEGER PRIMARY KEY, r DEFAULT (random()));
+        INSERT INTO t (id) VALUES (1), (2), (3); CREATE TABLE u AS SELECT * FROM t;";
+    for (theirs, expected) in [
+        (
+            "CREATE TABLE n (id INTEGER PRIMARY KEY, r); INSERT INTO n SELECT id + 1, r FROM t; DROP TABLE t; ALTER TABLE n RENAME TO t;",
+            "UPDATE t SET r = 7 WHERE id = 3;",
+        ),
+        (
+            "UPDATE t SET id = 4 - id WHERE id = 4; UPDATE t SET id = 9 WHERE id = 2; UPDATE t SET id = 2 WHERE id = 1;",
+            "UPDATE t SET r = 7 WHERE id = 9;",
+        ),
+        (
+            "ALTER TABLE t RENAME TO x; ALTER TABLE u RENAME TO t; ALTER TABLE x RENAME TO u;",
+            "UPDATE u SET r = 7 WHERE id = 2;",
+        ),
+        (
+            "CREATE TABLE old AS SELECT * FROM t; DROP TABLE t; CREATE TABLE t (id INTEGER PRIMARY KEY, r); INSERT INTO t SELECT * FROM old; DROP TABLE old;",
+            "UPDATE t SET r = 7 WHERE id = 2;",
+        ),
+        (
+            "ALTER TABLE t ADD COLUMN half; UPDATE t SET half = r / 2;",
+            "UPDATE t SET r = 7, half = 3 WHERE id = 2;",
+        ),
+        ("ALTER TABLE t ADD COLUMN more; UPDATE t SET more = random();", "UPDATE t SET r = 7 WHERE id = 2;"),
+        (
+            "CREATE TABLE log (id INTEGER PRIMARY KEY, r DEFAULT (random())); INSERT INTO log (id) VALUES (2); ALTER TABLE t RENAME TO tt;",
+            "UPDATE tt SET r = 7 WHERE id = 2;",
+        ),
+    ] {
+        let sql = beside(seed, "UPDATE t SET r = 7 WHERE id = 2", &[theirs]);
+        assert!(sql.ends_with(&format!("TRUE;\n{expected}\n")), "{theirs}: {sql}");
+    }
+}
+
+/// By the order of the folder it is another file that leaves the cell unknown.
+#[test]
+fn an_own_value_stays_where_a_file_that_sorts_first_may_have_filled_its_cell() {
+    let project = Scratch::guestbook().file(
+        "migrations/0001_t.sql",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, r); INSERT INTO t VALUES (1, 0), (2, 0);",
+    );
+    project.write("migrations/0003_more.sql", "UPDATE t SET r = random();\n");
+    project.d1(["apply"]).success();
+    project.d1(["track"]).success();
+    project.sql("UPDATE t SET r = 7 WHERE id = 2");
+    project.write("migrations/0002_theirs.sql", "UPDATE t SET r = random() WHERE r = 0;\n");
+    project.d1(["apply"]).success();
+    project.d1(["data", "-m", "own"]).success();
+    assert!(project.read("0004_own.sql").ends_with("TRUE;\nUPDATE t SET r = 7 WHERE id = 2;\n"));
+}
+
+/// What the clock gave on the real D1 is not what it gave here, under whatever key the row is now.
+#[test]
+fn a_row_whose_key_changed_keeps_what_the_clock_gave_it_on_the_real_d1() {
+    for (key, child) in [
+        ("INTEGER PRIMARY KEY", ""),
+        (
+            "INTEGER PRIMARY KEY",
+            "CREATE TABLE child (t REFERENCES t (id) ON UPDATE CASCADE ON DELETE CASCADE);",
+        ),
+        ("INT PRIMARY KEY NOT NULL", ""),
+    ] {
+        let seed = format!(
+            "CREATE TABLE t (id {key}, n TEXT, at TEXT DEFAULT CURRENT_TIMESTAMP); INSERT INTO t (id, n) VALUES (1, 'a'), (2, 'b'); {child}"
+        );
+        let sql = beside(&seed, "UPDATE t SET id = 21 WHERE id = 2", &["CREATE TABLE z (a);"]);
+        assert!(sql.ends_with("TRUE;\nUPDATE t SET id = 21 WHERE id = 2;\n"), "{seed}: {sql}");
+    }
+}
+
+/// `quote()` would cut it there.
+#[test]
+fn an_own_value_under_a_key_with_a_nul_is_seen() {
+    let seed = "CREATE TABLE t (k TEXT PRIMARY KEY, r DEFAULT (random())) WITHOUT ROWID; INSERT INTO t (k) VALUES (CAST(x'610062' AS TEXT)), ('c');";
+    let sql = beside(seed, "UPDATE t SET r = 7 WHERE k <> 'c'", &["CREATE TABLE z (a);"]);
+    assert!(sql.contains("UPDATE t SET r = 7 WHERE k = "), "{sql}");
+}
