@@ -96,7 +96,7 @@ pub(super) fn kind(conn: &Connection) -> rusqlite::Result<Option<String>> {
 pub fn is_well_formed(conn: &Connection, database: &str, after: i64) -> rusqlite::Result<bool> {
     let sql = format!(
         "SELECT NOT EXISTS (SELECT 1 FROM {}.{CHANGEFEED} WHERE id > ?1 AND (typeof(at) <> 'integer' OR typeof(tbl) <> 'text'
-           OR typeof(op) <> 'text' OR op NOT IN ('I', 'U', 'D', 'T', 'A', 'start', 'owed')))",
+           OR typeof(op) <> 'text' OR op NOT IN ('I', 'U', 'D', 'K', 'T', 'A', 'start', 'owed')))",
         quote_identifier(database)
     );
     conn.query_row(&sql, [after], |row| row.get(0))
@@ -140,11 +140,11 @@ pub fn owe(conn: &Connection, name: &str, digest: &str) -> rusqlite::Result<()> 
     conn.execute(&sql, [name, digest]).map(drop)
 }
 
-/// Notes that these rows were changed here in one column. `keys` is a query for their names, as the triggers write them.
+/// Notes that these rows are still changed here in one column, whatever a migration did that was applied just now. `keys` is a query for their names, as the triggers write them.
 pub fn note_changed(conn: &Connection, table: &str, column: &str, keys: &str) -> rusqlite::Result<()> {
     let old = Image { values: vec![(column.to_owned(), None)] }.to_text();
     let sql = format!(
-        "INSERT INTO {CHANGEFEED}(at, op, tbl, key, old) SELECT {NOW}, 'U', ?1, key, ?2 FROM ({keys})"
+        "INSERT INTO {CHANGEFEED}(at, op, tbl, key, old) SELECT {NOW}, 'K', ?1, key, ?2 FROM ({keys})"
     );
     conn.execute(&sql, params![table, old]).map(drop)
 }
@@ -179,7 +179,7 @@ pub fn applied_in_sight() -> String {
 
 /// Gives a table's entries its new name.
 pub fn rename(conn: &Connection, table: &str, to: &str) -> rusqlite::Result<()> {
-    let sql = format!("UPDATE {CHANGEFEED} SET tbl = ?2 WHERE tbl = ?1 AND op IN ('I', 'U', 'D', 'T')");
+    let sql = format!("UPDATE {CHANGEFEED} SET tbl = ?2 WHERE tbl = ?1 AND op IN ('I', 'U', 'D', 'K', 'T')");
     conn.execute(&sql, [table, to]).map(drop)
 }
 
@@ -207,7 +207,7 @@ pub fn entries<E: From<rusqlite::Error>>(
         return Ok(());
     }
     let sql = format!(
-        "SELECT id, at, op, tbl, key, new_key, old FROM {}.{CHANGEFEED} WHERE at >= ?1 ORDER BY id DESC",
+        "SELECT id, at, op, tbl, key, new_key, old FROM {}.{CHANGEFEED} WHERE at >= ?1 AND op <> 'K' ORDER BY id DESC",
         quote_identifier(database)
     );
     let mut statement = conn.prepare(&sql)?;

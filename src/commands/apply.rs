@@ -33,7 +33,7 @@ pub(super) fn run(scene: &Scene, record: bool) -> Result<ExitCode> {
     }
     if let Some(error) = applied.unguarded.filter(|_| !applied.names.is_empty()) {
         console.warning(format!(
-            "which rows with a pending change of yours these migrations touched too is not known: {error:#}"
+            "which rows with a pending change of yours these migrations touched too is not known, and values that you had put in place of what the clock or chance gave may be pending no more: {error:#}"
         ));
     }
     for name in &recorded {

@@ -191,7 +191,7 @@ fn adopt_column(
 fn adopt_moved(conn: &Connection, table: &Table, column: &str, file: &str) -> Result<u64, Error> {
     let (name, quoted) = (string_literal(&table.name), quote_identifier(column));
     let label = string_literal(&format!("{quoted}="));
-    let changes = format!("op = 'U' AND (old = '' OR instr(old, {label}))");
+    let changes = format!("op IN ('U', 'K') AND (old = '' OR instr(old, {label}))");
     let changed = ChangesHere::of(conn, &name, &string_literal(file), &changes, true)?;
     if changed.any(conn)? || trace(conn, table)?.is_none() {
         return Ok(0);
@@ -256,6 +256,14 @@ impl ChangesHere {
         format!("{} UNION {}", keys("key"), keys("new_key"))
     }
 
+    /// A query for the keys under which there were rows when the file had run.
+    fn keys_of_old_rows(&self) -> String {
+        format!(
+            "SELECT key FROM (SELECT key, op, min(id) FROM {} AND key IS NOT NULL GROUP BY key) WHERE op <> 'I'",
+            self.entries
+        )
+    }
+
     /// Notes what one column of these rows held when the file had run, as far as the first entry about each tells: who puts that
     /// back, as a file does that takes the rows out and in again, has changed nothing.
     fn note_values_before(&self, conn: &Connection, of_keys: &str, column: &str) -> rusqlite::Result<()> {
@@ -288,11 +296,13 @@ impl ChangesHere {
 }
 
 /// Takes over the rows whose key, or whose being there, became unknown by one file: those of the shadow go, and as many of
-/// the local rows that the shadow lacks come, unless they were changed here after that file was applied.
+/// the local rows that the shadow lacks come, unless they were changed here after that file was applied. Of those that were, a changed
+/// one is noted as unknown, and for a deleted one a row of the shadow stays: neither can be written ([`unnameable`]).
 fn adopt_rows(conn: &Connection, table: &Table, file: &str, is_applied: bool) -> Result<u64, Error> {
     let shape = RowShape::of(table);
     let (name, file) = (string_literal(&table.name), string_literal(file));
-    let changed_here = ChangesHere::of(conn, &name, &file, "op IN ('I', 'U', 'D')", is_applied)?.keys();
+    let changes = ChangesHere::of(conn, &name, &file, "op IN ('I', 'U', 'D', 'K')", is_applied)?;
+    let (changed_here, were_here) = (changes.keys(), changes.keys_of_old_rows());
     let unknown = format!(
         "SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = '{WHOLE_ROW}' AND file = {file}"
     );
@@ -304,18 +314,22 @@ fn adopt_rows(conn: &Connection, table: &Table, file: &str, is_applied: bool) ->
     conn.execute_batch(&format!(
         "CREATE TEMP TABLE d1_migrate_gone AS SELECT {of_s} AS key FROM {shadow} s
            WHERE {of_s} IN ({unknown}) AND {of_s} NOT IN ({changed_here}) AND NOT {here};
+         CREATE TEMP TABLE d1_migrate_held AS SELECT key FROM ({were_here}) WHERE key NOT IN (SELECT {of_s} FROM {shadow} s);
+         DELETE FROM d1_migrate_gone WHERE rowid IN (SELECT rowid FROM d1_migrate_gone
+           LIMIT (SELECT count(*) FROM d1_migrate_held WHERE key NOT IN (SELECT {of_l} FROM {live} l)));
          CREATE TEMP TABLE d1_migrate_come AS SELECT {of_l} AS key FROM {live} l
            WHERE {lacks} AND {of_l} NOT IN ({changed_here}) ORDER BY {of_l} NOT IN ({unknown}), {order}
            LIMIT max((SELECT count(*) FROM d1_migrate_gone), (SELECT count(*) FROM {live} l WHERE {of_l} IN ({unknown}) AND {lacks}));
          DELETE FROM {shadow} AS s WHERE {of_s} IN (SELECT key FROM d1_migrate_gone);
          INSERT OR IGNORE INTO {shadow}({columns}) SELECT {columns} FROM {live} l WHERE {of_l} IN (SELECT key FROM d1_migrate_come);
          DELETE FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = '{WHOLE_ROW}' AND key IN (SELECT key FROM d1_migrate_gone);
-         INSERT INTO {SHADOW_UNKNOWN} SELECT {name}, key, '{WHOLE_ROW}', {file} FROM d1_migrate_come WHERE key NOT IN ({unknown});",
+         INSERT INTO {SHADOW_UNKNOWN} SELECT {name}, key, '{WHOLE_ROW}', {file} FROM (SELECT key FROM d1_migrate_come UNION
+           SELECT key FROM d1_migrate_held WHERE key IN (SELECT {of_l} FROM {live} l)) WHERE key NOT IN ({unknown});",
         order = shape.identity_of("l"),
         columns = columns.join(", "),
     ))?;
     let came: bool = conn.query_row("SELECT EXISTS (SELECT 1 FROM d1_migrate_come)", (), |row| row.get(0))?;
-    conn.execute_batch("DROP TABLE d1_migrate_gone; DROP TABLE d1_migrate_come")?;
+    conn.execute_batch("DROP TABLE d1_migrate_gone; DROP TABLE d1_migrate_held; DROP TABLE d1_migrate_come")?;
     if came && table.autoincrement {
         // The counter followed the numbers of the other world.
         conn.execute_batch(&format!(
@@ -331,18 +345,17 @@ fn adopt_rows(conn: &Connection, table: &Table, file: &str, is_applied: bool) ->
 pub fn unnameable(conn: &Connection, difference: &TableDifference) -> Result<Option<String>, Error> {
     let Rows::Listed(diff) = &difference.rows else { return Ok(None) };
     let shape = RowShape::of(&difference.table);
-    let key = match shape.names_by_rowid {
-        true => "d.s1".to_owned(),
-        false => shape
-            .slots('s')
-            .iter()
-            .map(|slot| sql_literal(&format!("d.{slot}")))
-            .collect::<Vec<_>>()
-            .join(" || ',' || "),
+    let key = |side: char| match shape.names_by_rowid {
+        true => format!("d.{side}1"),
+        false => {
+            let literals = shape.slots(side).into_iter().map(|slot| sql_literal(&format!("d.{slot}")));
+            literals.collect::<Vec<_>>().join(" || ',' || ")
+        }
     };
+    let (old, new) = (key('s'), key('l'));
     let sql = format!(
-        "SELECT CAST({key} AS TEXT) FROM {diff} d JOIN {SHADOW_UNKNOWN} u ON u.key = {key} AND u.tbl = ?1 AND u.col = '{WHOLE_ROW}'
-           WHERE d.kind <> 'I' LIMIT 1"
+        "SELECT CAST(u.key AS TEXT) FROM {diff} d JOIN {SHADOW_UNKNOWN} u ON u.key = CASE d.kind WHEN 'I' THEN {new} ELSE {old} END
+           WHERE u.tbl = ?1 AND u.col = '{WHOLE_ROW}' LIMIT 1"
     );
     Ok(conn.query_row(&sql, [&difference.table.name], |row| row.get(0)).optional()?)
 }

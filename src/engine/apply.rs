@@ -1,6 +1,6 @@
 //! Runs on the local database the migrations that it lacks, without recording what they do as changes.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use camino::Utf8Path;
 use rusqlite::Connection;
 
@@ -23,7 +23,7 @@ pub struct Applied {
     pub names: Vec<String>,
     /// Tables with rows whose pending change these migrations touched too, and how many.
     pub contested: Vec<(String, usize)>,
-    /// Why that could not be found out.
+    /// Why that could not be found out, nor which values from the clock or chance are own ones.
     pub unguarded: Option<anyhow::Error>,
 }
 
@@ -45,6 +45,9 @@ pub fn apply(place: &Place, progress: Progress) -> Result<Applied> {
                 Ok(contested) => applied.contested = contested,
                 Err(error) => applied.unguarded = Some(error),
             }
+        }
+        if attempt == ATTEMPTS {
+            applied.unguarded = Some(anyhow!("a program goes on writing to the local database"));
         }
         match run_all(&mut conn, place, &folder, &mut seen, attempt < ATTEMPTS, &mut applied, progress)? {
             Ran::Changed => {}

@@ -36,8 +36,6 @@ pub fn begin(runner: &Connection) -> rusqlite::Result<()> {
 pub struct Copies {
     first: Shadow,
     second: Shadow,
-    /// A file did not run on them, and will not run here.
-    has_failed: bool,
     _folder: TempDir,
 }
 
@@ -51,7 +49,7 @@ impl Copies {
             applied.iter().map(|file| (file.name.to_owned(), file.digest.clone())).collect();
         take_baseline(&home, &open_to_read(&place.local_file)?, &files)?;
         let [first, second] = [World::First, World::Second].map(|world| Shadow::open(Some(&home), world));
-        Ok(Self { first: first?, second: second?, has_failed: false, _folder: folder })
+        Ok(Self { first: first?, second: second?, _folder: folder })
     }
 
     /// Runs these files on the copies, as the shadow has run them, and notes which unknown cells are own ones then.
@@ -62,18 +60,14 @@ impl Copies {
         files: &[Source],
         place: &Place,
     ) -> Result<()> {
-        let Some(last) = files.last().filter(|_| !self.has_failed) else { return Ok(()) };
         for copy in [&mut self.first, &mut self.second] {
-            self.has_failed |= copy.bring_to(files, |_| {}, |_, _| Ok(())).is_err();
-        }
-        if self.has_failed {
-            return Ok(());
+            copy.bring_to(files, |_| {}, |_, _| Ok(()))?;
         }
         let attach =
             |path: &Utf8Path, name: &str| shadow.execute(&format!("ATTACH ?1 AS {name}"), [path.as_str()]);
         attach(&self.first.path, "own_first")?;
         attach(&self.second.path, "own_second")?;
-        let noted = note_attached(runner, shadow, last.name, place);
+        let noted = note_attached(runner, shadow, files.last().map_or("", |file| file.name), place);
         shadow.execute_batch("DETACH own_first; DETACH own_second")?;
         noted
     }

@@ -298,6 +298,30 @@ fn a_change_of_a_row_whose_key_chance_made_is_refused_and_other_rows_are_not() {
     project.d1(["check"]).success();
 }
 
+/// Whether or not anything was compared before.
+#[test]
+fn a_row_whose_key_chance_made_is_refused_without_a_cache_too() {
+    for change in [
+        "UPDATE u SET n = 'b' WHERE id <> 5",
+        "DELETE FROM u WHERE id <> 5",
+        "UPDATE u SET id = 7 WHERE id <> 5",
+    ] {
+        let project = Scratch::guestbook().file(
+            "migrations/0001_u.sql",
+            "CREATE TABLE u (id INTEGER PRIMARY KEY, n);\nINSERT INTO u VALUES (abs(random()), 'a'), (5, 'known');\n",
+        );
+        project.d1(["apply"]).success();
+        project.d1(["track"]).success();
+        project.sql(change);
+        for _ in 0..2 {
+            project.d1(["check"]).code(1);
+            project.d1(["data", "-m", "theirs"]).code(2).stderr_has("cannot be named on the real D1");
+        }
+        project.sql("UPDATE u SET n = 'mine' WHERE id = 5");
+        assert_eq!(project.migrations().len(), 1);
+    }
+}
+
 /// It has the same changefeed, and may have the same count of its schema. Copied, it even has the place and age of the old file.
 #[test]
 fn a_dump_that_was_read_into_a_new_file_is_another_database() {
