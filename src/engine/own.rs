@@ -79,7 +79,8 @@ fn note_attached(runner: &Connection, shadow: &Connection, file: &str, place: &P
     let mut columns = shadow.prepare(&format!("SELECT DISTINCT tbl, col FROM {SHADOW_UNKNOWN}"))?;
     let columns: Vec<(String, String)> =
         columns.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-    runner.execute_batch("BEGIN")?;
+    // Only temporary tables are written: nobody is locked out.
+    let transaction = runner.unchecked_transaction()?;
     let mut put = runner.prepare(&format!("INSERT INTO {OWN} VALUES (?1, ?2, ?3, ?4)"))?;
     for (name, column) in columns {
         let Some(table) = files.table(&name) else { continue };
@@ -93,8 +94,7 @@ fn note_attached(runner: &Connection, shadow: &Connection, file: &str, place: &P
             put.execute(params![file, name, column, ToSqlOutput::Borrowed(key.get_ref(0)?)])?;
         }
     }
-    drop(put);
-    runner.execute_batch("COMMIT")?;
+    transaction.commit()?;
     Ok(())
 }
 
