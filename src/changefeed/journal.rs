@@ -140,7 +140,8 @@ pub fn owe(conn: &Connection, name: &str, digest: &str) -> rusqlite::Result<()> 
     conn.execute(&sql, [name, digest]).map(drop)
 }
 
-/// Notes that these rows are still changed here in one column, whatever a migration did that was applied just now. `keys` is a query for their names, as the triggers write them.
+/// Notes that these rows are still changed here in one column, whatever a migration did that was applied just now. `keys` is a query
+/// for their names, as the triggers write them.
 pub fn note_changed(conn: &Connection, table: &str, column: &str, keys: &str) -> rusqlite::Result<()> {
     let old = Image { values: vec![(column.to_owned(), None)] }.to_text();
     let sql = format!(

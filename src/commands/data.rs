@@ -54,17 +54,8 @@ pub(super) fn write(
     let old = draft.names_of_old();
     report_written(scene, &draft.publish(&mut |told| console.told(told))?, &changes);
     report_left(scene, left);
-    warn_of_old_names(scene, &old);
+    describe::warn_of_old_names(scene, &old);
     Ok(ExitCode::SUCCESS)
-}
-
-/// wrangler goes by the name alone.
-fn warn_of_old_names(scene: &Scene, names: &[String]) {
-    for name in names {
-        scene.console.warning(format!(
-            "a file called {name} was applied before and is gone: no database that ran it will run this one; give it another name unless none but yours did"
-        ));
-    }
 }
 
 fn report_nothing(scene: &Scene, left: &[TableDifference], dry_run: bool) -> ExitCode {

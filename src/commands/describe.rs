@@ -40,6 +40,15 @@ pub(super) fn found(scene: &Scene) {
     console.status("Migrations", shown(&database.migrations_dir));
 }
 
+/// wrangler goes by the name alone, and so does `apply`.
+pub(super) fn warn_of_old_names(scene: &Scene, names: &[String]) {
+    for name in names {
+        scene.console.warning(format!(
+            "a file called {name} was applied before and is gone: no database that ran it will run this one; where that matters, give it another name"
+        ));
+    }
+}
+
 /// A path as short as it can be said from the current folder.
 pub(super) fn shown(path: &Utf8Path) -> String {
     let current = std::env::current_dir().ok();

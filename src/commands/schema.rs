@@ -20,13 +20,9 @@ pub(super) fn run(scene: &Scene, message: &str) -> Result<ExitCode> {
     }
     let path = new_schema_file(&bench.folder, message, Timestamp::now())?;
     scene.console.status("Wrote", describe::shown(&path));
-    let gone = bench.gone();
-    let is_old = |name: &&String| Some(name.as_str()) == path.file_name();
-    for name in gone.iter().filter(is_old) {
-        scene.console.warning(format!(
-            "a file called {name} was applied before and is gone: no database that ran it, yours included, will run this one; give it another name"
-        ));
-    }
+    let mut old = bench.gone();
+    old.retain(|name| Some(name.as_str()) == path.file_name());
+    describe::warn_of_old_names(scene, &old);
     for drift in &comparison.drift {
         scene.console.warning(drift.sentence());
     }

@@ -187,15 +187,25 @@ fn adopt_column(
     Ok(conn.execute(&adopt, ())? as u64)
 }
 
-/// The same for rows whose key was changed here, where nobody changed that column since.
+/// The same for rows whose key was changed here, where no entry about any key that the row may have had tells of that column.
 fn adopt_moved(conn: &Connection, table: &Table, column: &str, file: &str) -> Result<u64, Error> {
     let (name, quoted) = (string_literal(&table.name), quote_identifier(column));
     let label = string_literal(&format!("{quoted}="));
-    let changes = format!("op IN ('U', 'K') AND (old = '' OR instr(old, {label}))");
+    let changes = format!("op IN ('I', 'D') OR old = '' OR instr(old, {label})");
     let changed = ChangesHere::of(conn, &name, &string_literal(file), &changes, true)?;
-    if changed.any(conn)? || trace(conn, table)?.is_none() {
+    if trace(conn, table)?.is_none() {
         return Ok(0);
     }
+    let steps =
+        ChangesHere::of(conn, &name, &string_literal(file), "op = 'U' AND new_key IS NOT NULL", true)?;
+    conn.execute_batch(&format!(
+        "CREATE TEMP TABLE d1_migrate_touched AS {};
+         CREATE INDEX temp.d1_migrate_touched_key ON d1_migrate_touched(key);
+         CREATE TEMP TABLE d1_migrate_steps AS SELECT key, new_key FROM {};
+         CREATE INDEX temp.d1_migrate_steps_key ON d1_migrate_steps(key);",
+        changed.keys(),
+        steps.entries,
+    ))?;
     let shape = RowShape::of(table);
     let slots = |from: usize| (from..from + shape.identity.len()).map(|slot| format!("?{slot}"));
     let named =
@@ -207,7 +217,11 @@ fn adopt_moved(conn: &Connection, table: &Table, column: &str, file: &str) -> Re
         named(1 + width),
     ))?;
     let mut moved = conn.prepare(&format!(
-        "SELECT now, was FROM {TRACED} WHERE was IN (SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = ?1 AND col = ?2 AND file = ?3)"
+        "SELECT now, was FROM {TRACED} t WHERE was IN (SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = ?1 AND col = ?2 AND file = ?3)
+           AND NOT EXISTS (
+             WITH RECURSIVE had(key) AS (
+               SELECT t.was UNION SELECT t.now UNION SELECT s.new_key FROM had JOIN d1_migrate_steps s ON s.key = had.key)
+             SELECT 1 FROM had JOIN d1_migrate_touched d ON d.key = had.key)"
     ))?;
     let mut rows = moved.query([&table.name, column, file])?;
     let mut adopted = 0;
@@ -217,7 +231,9 @@ fn adopt_moved(conn: &Connection, table: &Table, column: &str, file: &str) -> Re
         }
     }
     drop(rows);
-    conn.execute_batch(&format!("DROP TABLE {TRACED}"))?;
+    conn.execute_batch(&format!(
+        "DROP TABLE {TRACED}; DROP TABLE d1_migrate_touched; DROP TABLE d1_migrate_steps"
+    ))?;
     Ok(adopted)
 }
 
@@ -226,6 +242,7 @@ fn adopt_moved(conn: &Connection, table: &Table, column: &str, file: &str) -> Re
 struct ChangesHere {
     /// What follows FROM, with a WHERE clause in the end.
     entries: String,
+    is_followed: bool,
 }
 
 impl ChangesHere {
@@ -236,18 +253,15 @@ impl ChangesHere {
         changes: &str,
         is_applied: bool,
     ) -> rusqlite::Result<Self> {
-        let entries = match is_applied && changefeed::exists(conn, LIVE)? {
+        let is_followed = is_applied && changefeed::exists(conn, LIVE)?;
+        let entries = match is_followed {
             true => format!(
                 "{LIVE}.{CHANGEFEED} WHERE tbl = {table} AND ({changes})
                    AND id > coalesce((SELECT max(id) FROM {LIVE}.{CHANGEFEED} WHERE op = 'A' AND tbl = {file}), 0)"
             ),
             false => "(SELECT 0 AS id, '' AS op, NULL AS key, NULL AS new_key, '' AS old) WHERE 0".into(),
         };
-        Ok(Self { entries })
-    }
-
-    fn any(&self, conn: &Connection) -> rusqlite::Result<bool> {
-        conn.query_row(&format!("SELECT EXISTS (SELECT 1 FROM {})", self.entries), (), |row| row.get(0))
+        Ok(Self { entries, is_followed })
     }
 
     /// A query for the keys of the rows.
@@ -257,9 +271,21 @@ impl ChangesHere {
     }
 
     /// A query for the keys under which there were rows when the file had run.
-    fn keys_of_old_rows(&self) -> String {
+    ///
+    /// An entry that only keeps an earlier one in sight ('K') leaves open whether the row was new then: it was if it had come here
+    /// after the last migration whose statements are among the entries.
+    fn keys_of_old_rows(&self, table: &str) -> String {
+        let came_here = match self.is_followed {
+            true => format!(
+                "EXISTS (SELECT 1 FROM {LIVE}.{CHANGEFEED} i WHERE i.tbl = {table} AND i.op = 'I' AND i.key = f.key AND i.id < f.first
+                   AND NOT EXISTS (SELECT 1 FROM {LIVE}.{CHANGEFEED} WHERE {} AND id > i.id AND id < f.first))",
+                changefeed::applied_in_sight(),
+            ),
+            false => "0".into(),
+        };
         format!(
-            "SELECT key FROM (SELECT key, op, min(id) FROM {} AND key IS NOT NULL GROUP BY key) WHERE op <> 'I'",
+            "SELECT key FROM (SELECT key, op, min(id) AS first FROM {} AND key IS NOT NULL GROUP BY key) f
+               WHERE op IN ('U', 'D') OR (op = 'K' AND NOT {came_here})",
             self.entries
         )
     }
@@ -302,7 +328,7 @@ fn adopt_rows(conn: &Connection, table: &Table, file: &str, is_applied: bool) ->
     let shape = RowShape::of(table);
     let (name, file) = (string_literal(&table.name), string_literal(file));
     let changes = ChangesHere::of(conn, &name, &file, "op IN ('I', 'U', 'D', 'K')", is_applied)?;
-    let (changed_here, were_here) = (changes.keys(), changes.keys_of_old_rows());
+    let (changed_here, were_here) = (changes.keys(), changes.keys_of_old_rows(&name));
     let unknown = format!(
         "SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = '{WHOLE_ROW}' AND file = {file}"
     );
@@ -343,8 +369,22 @@ fn adopt_rows(conn: &Connection, table: &Table, file: &str, is_applied: bool) ->
 
 /// A row of these that cannot be named on the real D1, because chance made its key: the key as it is here.
 pub fn unnameable(conn: &Connection, difference: &TableDifference) -> Result<Option<String>, Error> {
-    let Rows::Listed(diff) = &difference.rows else { return Ok(None) };
     let shape = RowShape::of(&difference.table);
+    let diff = match &difference.rows {
+        Rows::Listed(diff) => diff,
+        // The row of the files was taken out: which one it was, nobody can tell.
+        Rows::AllNew if shape.identity.is_empty() => return Ok(None),
+        Rows::AllNew => {
+            let sql = format!(
+                "SELECT CAST(key AS TEXT) FROM {SHADOW_UNKNOWN} WHERE tbl = ?1 AND col = '{WHOLE_ROW}'
+                   AND key IN (SELECT {} FROM {} l) LIMIT 1",
+                shape.noted_key("l"),
+                shape.live(),
+            );
+            return Ok(conn.query_row(&sql, [&difference.table.name], |row| row.get(0)).optional()?);
+        }
+        Rows::Rewritten => return Ok(None),
+    };
     let key = |side: char| match shape.names_by_rowid {
         true => format!("d.{side}1"),
         false => {

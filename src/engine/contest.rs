@@ -22,7 +22,6 @@ type RowName = (String, i64);
 /// change they touch too (of tables whose rows have a rowid: SQLite tells nothing about the others), and notes for [`own::keep`] on
 /// the connection that will run them which cells they leave to be own ones.
 pub fn contest(runner: &Connection, place: &Place, progress: Progress) -> Result<Vec<(String, usize)>> {
-    own::begin(runner)?;
     let mut bench = Bench::open_as_applied(place.clone(), progress)?;
     let comparison = bench.compare()?;
     if comparison.tables.is_empty() {

@@ -317,9 +317,39 @@ fn a_row_whose_key_chance_made_is_refused_without_a_cache_too() {
             project.d1(["check"]).code(1);
             project.d1(["data", "-m", "theirs"]).code(2).stderr_has("cannot be named on the real D1");
         }
-        project.sql("UPDATE u SET n = 'mine' WHERE id = 5");
         assert_eq!(project.migrations().len(), 1);
     }
+}
+
+/// Nothing of the files is left to compare them with then.
+#[test]
+fn where_chance_made_every_key_changed_rows_are_refused_too() {
+    for table in ["u (id INTEGER PRIMARY KEY, n)", "u (id PRIMARY KEY, n) WITHOUT ROWID"] {
+        let seed =
+            format!("CREATE TABLE {table};\nINSERT INTO u VALUES (abs(random()), 1), (abs(random()), 2);\n");
+        let project = Scratch::guestbook().file("migrations/0001_u.sql", &seed);
+        project.d1(["apply"]).success();
+        project.d1(["track"]).success();
+        project.sql("UPDATE u SET n = n + 10");
+        project.d1(["data", "-m", "mine"]).code(2).stderr_has("cannot be named on the real D1");
+    }
+}
+
+/// What `apply` keeps in sight of it is no sign that a file made it.
+#[test]
+fn a_new_row_beside_a_file_that_makes_keys_by_chance_is_written() {
+    let project = Scratch::guestbook().file(
+        "migrations/0001_u.sql",
+        "CREATE TABLE u (id INTEGER PRIMARY KEY, n);\nINSERT INTO u VALUES (1, 1);\n",
+    );
+    project.d1(["apply"]).success();
+    project.d1(["track"]).success();
+    project.sql("INSERT INTO u VALUES (7, 7)");
+    project.write("migrations/0002_theirs.sql", "INSERT INTO u VALUES (abs(random()), 2);\n");
+    project.d1(["apply"]).success();
+    project.d1(["data", "-m", "mine"]).success();
+    let sql = project.read("0003_mine.sql");
+    assert!(sql.ends_with("TRUE;\nINSERT INTO u (id, n) VALUES\n  (7, 7);\n"), "{sql}");
 }
 
 /// It has the same changefeed, and may have the same count of its schema. Copied, it even has the place and age of the old file.

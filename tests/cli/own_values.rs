@@ -298,3 +298,31 @@ fn an_own_value_under_a_key_with_a_nul_is_seen() {
     let sql = beside(seed, "UPDATE t SET r = 7 WHERE k <> 'c'", &["CREATE TABLE z (a);"]);
     assert!(sql.contains("UPDATE t SET r = 7 WHERE k = "), "{sql}");
 }
+
+/// Asked row by row: what is told of one row's column says nothing about another row's.
+#[test]
+fn own_values_and_changed_keys_of_one_table_are_told_apart() {
+    let seed = "CREATE TABLE t (id INTEGER PRIMARY KEY, n, at TEXT DEFAULT CURRENT_TIMESTAMP); INSERT INTO t (id, n) VALUES (1, 1), (2, 2), (3, 3);";
+    for (own, expected) in [
+        (
+            "UPDATE t SET id = 12 WHERE id = 2; UPDATE t SET at = '2020-02-02' WHERE id = 3",
+            ["UPDATE t SET id = 12 WHERE id = 2;", "UPDATE t SET at = '2020-02-02' WHERE id = 3;"],
+        ),
+        (
+            "UPDATE t SET id = 50 WHERE id = 2; UPDATE t SET at = '2020-02-02' WHERE id = 50; UPDATE t SET id = 12 WHERE id = 50",
+            ["id = 12", "'2020-02-02'"],
+        ),
+        (
+            "DELETE FROM t WHERE id = 2; INSERT INTO t VALUES (2, 22, '2020-02-02'); UPDATE t SET id = 12 WHERE id = 2",
+            ["12", "'2020-02-02'"],
+        ),
+        (
+            "REPLACE INTO t VALUES (2, 22, '2020-02-02'); UPDATE t SET id = 12 WHERE id = 2",
+            ["12", "'2020-02-02'"],
+        ),
+    ] {
+        let sql = beside(seed, own, &["CREATE TABLE z (a);"]);
+        assert!(expected.iter().all(|text| sql.contains(text)), "{own}: {sql}");
+        assert_eq!(sql.matches("'20").count(), 1, "the local clock's value is written: {own}: {sql}");
+    }
+}
