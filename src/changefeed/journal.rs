@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::NOT_KEPT;
 use super::triggers::NOW;
 use crate::names::CHANGEFEED;
-use crate::sql_text::{TokenKind, parse_literals, push_literal, quote_identifier, tokens};
+use crate::sql_text::{TokenKind, parse_literals, push_literal, quote_identifier, string_literal, tokens};
 
 /// What one entry of the changefeed tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,10 +134,31 @@ pub fn mark_is_still_there(conn: &Connection, database: &str, mark: &Mark) -> ru
     Ok(row.is_some())
 }
 
-/// Notes that a migration that was made from this database is to be noted as applied: its name and its digest.
-pub fn owe(conn: &Connection, name: &str, digest: &str) -> rusqlite::Result<()> {
-    let sql = format!("INSERT INTO {CHANGEFEED}(at, op, tbl, key) VALUES ({NOW}, 'owed', ?1, ?2)");
-    conn.execute(&sql, [name, digest]).map(drop)
+/// Notes that a migration that was made from this database is to be noted as applied: its name and its digest, and up to which entry
+/// it (together with the others that say so) holds all that the entries tell.
+pub fn owe(conn: &Connection, name: &str, digest: &str, holds: Option<i64>) -> rusqlite::Result<()> {
+    let sql =
+        format!("INSERT INTO {CHANGEFEED}(at, op, tbl, key, new_key) VALUES ({NOW}, 'owed', ?1, ?2, ?3)");
+    conn.execute(&sql, params![name, digest, holds]).map(drop)
+}
+
+/// A query for the last entry up to which files hold all that the entries tell. `held` is a query for the names and digests of the files.
+pub fn last_written(database: &str, held: &str) -> String {
+    let feed = format!("{}.{CHANGEFEED}", quote_identifier(database));
+    // Files that were written together hold it together.
+    format!(
+        "SELECT max(x.new_key) FROM {feed} x WHERE x.op = 'owed' AND typeof(x.new_key) = 'integer' AND NOT EXISTS (
+           SELECT 1 FROM {feed} o WHERE o.op = 'owed' AND o.new_key = x.new_key AND (o.tbl, o.key) NOT IN ({held}))"
+    )
+}
+
+/// A query for the last entry up to which later ones tell again what the entries tell of cells ([`note_unseen`]).
+pub fn last_told_again(database: &str, held: &str) -> String {
+    let feed = format!("{}.{CHANGEFEED}", quote_identifier(database));
+    format!(
+        "SELECT max(x.new_key) FROM {feed} x WHERE x.op = 'A' AND typeof(x.new_key) = 'integer'
+           AND EXISTS (SELECT 1 FROM ({held}) h WHERE h.name = x.tbl)"
+    )
 }
 
 /// Notes that these rows are still changed here in one column, whatever a migration did that was applied just now. `keys` is a query
@@ -167,10 +188,12 @@ pub fn any_row_after(conn: &Connection, id: i64) -> rusqlite::Result<bool> {
 /// In place of a key: the changefeed does not hold what the statements of this migration did.
 const UNSEEN: &str = "unseen";
 
-/// Notes of the migration that was applied last that its statements left no entries.
-pub fn note_unseen(conn: &Connection) -> rusqlite::Result<()> {
+/// Notes of the migration that was applied last that its statements left no entries; and up to which entry what these tell of cells
+/// will be told again.
+pub fn note_unseen(conn: &Connection, told_again: Option<i64>) -> rusqlite::Result<()> {
     let last = format!("SELECT max(id) FROM {CHANGEFEED} WHERE op = 'A'");
-    conn.execute(&format!("UPDATE {CHANGEFEED} SET key = ?1 WHERE id = ({last})"), [UNSEEN]).map(drop)
+    let sql = format!("UPDATE {CHANGEFEED} SET key = ?1, new_key = ?2 WHERE id = ({last})");
+    conn.execute(&sql, params![UNSEEN, told_again]).map(drop)
 }
 
 /// The condition for an entry about a migration whose statements are among the entries before it, or that holds what they tell.
@@ -178,10 +201,18 @@ pub fn applied_in_sight() -> String {
     format!("(op = 'A' AND key IS NOT '{UNSEEN}')")
 }
 
-/// Gives a table's entries its new name.
-pub fn rename(conn: &Connection, table: &str, to: &str) -> rusqlite::Result<()> {
-    let sql = format!("UPDATE {CHANGEFEED} SET tbl = ?2 WHERE tbl = ?1 AND op IN ('I', 'U', 'D', 'K', 'T')");
-    conn.execute(&sql, [table, to]).map(drop)
+/// Gives the entries of tables their new names, all at once: tables may have traded them.
+pub fn rename(conn: &Connection, names: &[(String, String)]) -> rusqlite::Result<()> {
+    let cases: Vec<String> = (names.iter())
+        .map(|(from, to)| format!("WHEN {} THEN {}", string_literal(from), string_literal(to)))
+        .collect();
+    if cases.is_empty() {
+        return Ok(());
+    }
+    conn.execute_batch(&format!(
+        "UPDATE {CHANGEFEED} SET tbl = CASE tbl {} ELSE tbl END WHERE op IN ('I', 'U', 'D', 'K', 'T')",
+        cases.join(" ")
+    ))
 }
 
 /// Every migration that was ever owed: name and digest.

@@ -3,7 +3,7 @@
 use super::LIVE;
 use crate::changefeed::sql_literal;
 use crate::names::NEGATIVE_ZERO;
-use crate::schema::{Affinity, Column, ForeignKey, Identity, Table};
+use crate::schema::{Affinity, Column, ForeignKey, Identity, Table, Term};
 use crate::sql_text::quote_identifier;
 
 /// The SQL names of what a row of one table consists of.
@@ -97,6 +97,47 @@ impl RowShape {
     pub fn same_row(&self, one: &str, other: &str) -> String {
         all(self.identity.iter().map(|name| format!("{one}.{name} = {other}.{name}")))
     }
+}
+
+/// The primary key's columns with their collations, where it names rows that have a rowid which no column shows: that rowid may be
+/// another one in each database.
+pub fn lasting_name(table: &Table) -> Option<Vec<(usize, String)>> {
+    let key = table.unique_keys.iter().find(|key| key.primary && key.predicate.is_none())?;
+    let column =
+        |(term, collation): &(Term, String)| term.column().map(|position| (position, collation.clone()));
+    RowShape::of(table).hidden_rowid.then(|| key.terms.iter().map(column).collect()).flatten()
+}
+
+/// Two aliases have the same values in a key. The index of either can serve.
+pub fn same_key(table: &Table, key: &[(usize, String)], one: &str, other: &str) -> String {
+    all(key.iter().map(|(position, collation)| {
+        let name = quote_identifier(&table.columns[*position].name);
+        format!("{one}.{name} = {other}.{name} COLLATE {}", quote_identifier(collation))
+    }))
+}
+
+/// What lasts of a row's name whatever its rowid, as one value.
+pub fn lasting_key(table: &Table, alias: &str) -> String {
+    match lasting_name(table) {
+        None => RowShape::of(table).noted_key(alias),
+        Some(key) => {
+            let literal = |(position, _): &(usize, String)| {
+                sql_literal(&format!("{alias}.{}", quote_identifier(&table.columns[*position].name)))
+            };
+            key.iter().map(literal).collect::<Vec<_>>().join(" || ',' || ")
+        }
+    }
+}
+
+/// Conditions of which each row of `one` meets one at most: `other` is the same row, by what lasts of its name.
+pub fn same_lasting(table: &Table, one: &str, other: &str) -> Vec<String> {
+    let same_rowid = RowShape::of(table).same_row(one, other);
+    let Some(key) = lasting_name(table) else { return vec![same_rowid] };
+    let has_null = key
+        .iter()
+        .map(|(position, _)| format!("{one}.{} IS NULL", quote_identifier(&table.columns[*position].name)));
+    let has_null = has_null.collect::<Vec<_>>().join(" OR ");
+    vec![same_key(table, &key, one, other), format!("({has_null}) AND {same_rowid}")]
 }
 
 /// A row of `child` points to one of `parent` by this key; each is a table and its alias. The parent's collation and affinity decide,

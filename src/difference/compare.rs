@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::Error;
 use super::columns::{RowShape, rows_differ};
 use super::look::{Look, Scope};
-use super::moves::Follow;
+use super::moves::{Follow, Follows};
 use super::order::arrange_updates;
 use super::pairs::{Known, pair, pointed_to_keys};
 use super::search::differing_indexes;
@@ -113,11 +113,13 @@ pub enum Moment<'a> {
 impl<'a> Moment<'a> {
     /// What tells which rows of this table changed their keys. The changefeed, asked once too often, would let rows that changed
     /// places change them back.
-    fn known(self, files: &Schema, table: &Table) -> Known<'a> {
+    fn known(self, files: &Schema, table: &Table, follows: Follows) -> Known<'a> {
         match self {
-            Self::Before => Known::Told { as_told: Follow::boldly(files, table), of_replaced: true },
-            Self::Again => Known::Told { as_told: Follow::carefully(files, table), of_replaced: false },
-            Self::Plainly => Known::Told { as_told: Follow::plainly(files, table), of_replaced: false },
+            Self::Before => Known::Told { as_told: Follow::boldly(files, table, follows), of_replaced: true },
+            Self::Again => {
+                Known::Told { as_told: Follow::carefully(files, table, follows), of_replaced: false }
+            }
+            Self::Plainly => Known::Told { as_told: Follow::plainly(follows), of_replaced: false },
             Self::AfterKeys(_, partners) => {
                 let own = partners.iter().find(|partners| partners.table == table.name);
                 own.map_or(Known::Settled, Known::Before)
@@ -162,14 +164,26 @@ pub(super) fn compare_tables(
 }
 
 /// Would the rows of this table be matched otherwise if the changefeed were believed less?
-pub fn is_bold(files: &Schema, table: &Table) -> bool {
-    Follow::boldly(files, table) != Follow::carefully(files, table)
-        || !pointed_to_keys(files, table).is_empty()
+pub fn is_bold(conn: &Connection, files: &Schema, table: &Table) -> rusqlite::Result<bool> {
+    let follows = follows(conn, files, table)?;
+    Ok(Follow::boldly(files, table, follows) != Follow::carefully(files, table, follows)
+        || !pointed_to_keys(files, table).is_empty())
 }
 
 /// Would they be matched otherwise if rows were not believed to trade keys?
-pub fn trades_keys(files: &Schema, table: &Table) -> bool {
-    Follow::carefully(files, table) != Follow::plainly(files, table)
+pub fn trades_keys(conn: &Connection, files: &Schema, table: &Table) -> rusqlite::Result<bool> {
+    let follows = follows(conn, files, table)?;
+    Ok(Follow::carefully(files, table, follows) != Follow::plainly(follows))
+}
+
+/// What goes along with a key of this table.
+fn follows(conn: &Connection, files: &Schema, table: &Table) -> rusqlite::Result<Follows> {
+    Ok(match files.children(&table.name).next() {
+        Some(_) => Follows::Children,
+        // A row that went and came again would bring what the clock gave here.
+        None if any_unknown_in(conn, &table.name)? => Follows::Values,
+        None => Follows::Nothing,
+    })
 }
 
 /// Rows can be compared where both tables store the same columns under the same names, and tell their keys apart alike.
@@ -220,18 +234,12 @@ fn compare_table(
         |row| row.get(0),
     )?;
     // Where a row took the key of an equal one, only the one that came or went is listed.
-    let is_followed = !shape.hidden_rowid && files.children(&table.name).next().is_some();
-    if (is_followed && !kinds.is_empty())
+    let follows = follows(conn, files, table)?;
+    if (!shape.hidden_rowid && follows != Follows::Nothing && !kinds.is_empty())
         || kinds.contains('U')
         || (kinds.contains('I') && kinds.contains('D'))
     {
-        let mut known = moment.known(files, table);
-        // A row that went and came again would bring what the clock gave here.
-        if let Known::Told { as_told: as_told @ None, .. } = &mut known
-            && any_unknown_in(conn, &table.name)?
-        {
-            *as_told = Some(Follow::Gone);
-        }
+        let known = moment.known(files, table, follows);
         pair(conn, files, table, &diff, known)?;
     }
     // While generated columns have other names there, nothing is written, and unique keys over them cannot be asked for.

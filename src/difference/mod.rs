@@ -4,6 +4,7 @@
 //! for reading, inside one transaction: what is compared is one moment of the local database, and what is written is run
 //! on the shadow in that same transaction.
 
+mod adopt;
 mod columns;
 mod compare;
 mod error;
@@ -20,7 +21,8 @@ mod trace;
 mod unknown;
 mod went;
 
-pub use columns::{RowShape, column_differs, points_to, rows_differ};
+pub use adopt::adopt_unknown;
+pub use columns::{RowShape, column_differs, lasting_key, points_to, rows_differ, same_lasting};
 pub use compare::{
     Comparison, Counts, Moment, Rows, TableDifference, compare, has_same_columns, is_bold, trades_keys,
 };
@@ -35,7 +37,8 @@ pub use search::{
 pub use select::{Selected, Selection, select};
 pub use sequences::{Sequence, sequences};
 pub use unknown::{
-    WHOLE_ROW, adopt_unknown, any_unknown, any_unknown_cell, find_unknown, hangs_on_chance, unnameable,
+    WHOLE_ROW, any_unknown, any_unknown_cell, any_unknown_in, find_unknown, hangs_on_chance,
+    keep_unknown_values, unnameable,
 };
 pub use went::Watch;
 

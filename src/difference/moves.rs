@@ -9,7 +9,7 @@ use rusqlite::{Connection, params_from_iter};
 use super::columns::{RowShape, all};
 use super::look::key_values;
 use super::pairs::set_apart;
-use super::trace::{TRACED, trace};
+use super::trace::{TRACED, forget, trace};
 use super::went::Partners;
 use crate::schema::{Action, ForeignKey, Schema, Table};
 
@@ -35,19 +35,30 @@ pub(super) enum Follow {
     AllButTraded,
 }
 
+/// What goes along with a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Follows {
+    /// Rows that point to it.
+    Children,
+    /// Only what the clock or chance gave its row on the real D1.
+    Values,
+    /// Nothing that the new values would not say.
+    Nothing,
+}
+
 impl Follow {
-    /// How the rows of this table are to be followed, as long as D1 takes what comes of it; `None` where nothing points to them.
+    /// How the rows of this table are to be followed, as long as D1 takes what comes of it; `None` where nothing goes along.
     ///
     /// Where no action is bound to a change of the key, children stay with the key. Those go that hung on the key under which a row
     /// was deleted: another one than the files give it, if it had traded keys before.
-    pub(super) fn boldly(files: &Schema, table: &Table) -> Option<Self> {
+    pub(super) fn boldly(files: &Schema, table: &Table, follows: Follows) -> Option<Self> {
         let stays = |key: &ForeignKey| {
             points_to_name(key, table) && matches!(key.on_update, Action::Nothing | Action::Restrict)
         };
-        files.children(&table.name).next()?;
-        Some(match files.children(&table.name).all(|(_, key)| stays(key)) {
-            true => Self::AllButTraded,
-            false => Self::All,
+        Some(match follows {
+            Follows::Nothing => return None,
+            Follows::Children if files.children(&table.name).all(|(_, key)| stays(key)) => Self::AllButTraded,
+            Follows::Children | Follows::Values => Self::All,
         })
     }
 
@@ -68,10 +79,13 @@ impl Follow {
     /// Where children follow the key (ON UPDATE CASCADE), the key is the row. Where they do not, whoever changes places
     /// leaves them behind, and new values under the old key say the same; but not to children that hang on another column:
     /// for these it would have changed.
-    pub(super) fn carefully(files: &Schema, table: &Table) -> Option<Self> {
+    pub(super) fn carefully(files: &Schema, table: &Table, follows: Follows) -> Option<Self> {
+        if follows != Follows::Children {
+            return Self::plainly(follows);
+        }
         let mut keys = files.children(&table.name).map(|(_, key)| key);
         let is_held = |key: &ForeignKey| points_to_name(key, table) && key.on_update == Action::Restrict;
-        Some(match Self::is_followed(files, table)? && !keys.any(is_held) {
+        Some(match Self::is_followed(files, table) && !keys.any(is_held) {
             false => Self::Gone,
             true if files.children(&table.name).any(|(_, key)| key.on_delete == Action::Restrict) => {
                 Self::Places
@@ -81,17 +95,16 @@ impl Follow {
     }
 
     /// How they are to be followed where that was refused too.
-    pub(super) fn plainly(files: &Schema, table: &Table) -> Option<Self> {
-        files.children(&table.name).next().map(|_| Self::Gone)
+    pub(super) fn plainly(follows: Follows) -> Option<Self> {
+        (follows != Follows::Nothing).then_some(Self::Gone)
     }
 
     /// Does any child do something when the key of its row, or what else it points to, changes?
-    fn is_followed(files: &Schema, table: &Table) -> Option<bool> {
-        files.children(&table.name).next()?;
-        Some(files.children(&table.name).any(|(_, key)| match points_to_name(key, table) {
+    fn is_followed(files: &Schema, table: &Table) -> bool {
+        files.children(&table.name).any(|(_, key)| match points_to_name(key, table) {
             true => key.on_update == Action::Cascade,
             false => key.on_update != Action::Nothing,
-        }))
+        })
     }
 }
 
@@ -108,7 +121,7 @@ pub(super) fn follow(conn: &Connection, follow: Follow, table: &Table, diff: &st
     let follow = follow.or_gone(|| Ok(traced.any_ended))?;
     let moves = Moves { conn, diff, l: Slots::of(table, 'l'), s: Slots::of(table, 's') };
     moves.propose_traced(table)?;
-    conn.execute_batch(&format!("DROP TABLE {TRACED}"))?;
+    forget(conn)?;
     moves.take(table, follow)
 }
 

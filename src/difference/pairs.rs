@@ -8,14 +8,14 @@
 use rusqlite::Connection;
 
 use super::LIVE;
-use super::columns::{RowShape, all, column_differs};
+use super::columns::{RowShape, column_differs, lasting_name, same_key};
 use super::moves::{Follow, follow, stay_together};
 use super::replaced::part_replaced;
 use super::went::Partners;
 use crate::changefeed;
 use crate::names::CHANGEFEED;
 use crate::schema::{Identity, Schema, Table, Term, UniqueKey};
-use crate::sql_text::{quote_identifier, string_literal};
+use crate::sql_text::string_literal;
 
 /// Rows whose key changed under their rowid: `r` in the table of differences, `l1`, `s1`, and whether they were `told` to be one.
 const CHANGED: &str = "temp.d1_migrate_changed";
@@ -72,7 +72,7 @@ fn pair_by_keys(
     diff: &str,
     known: Known,
 ) -> rusqlite::Result<()> {
-    let primary = shape.hidden_rowid.then(|| primary_key(table)).flatten();
+    let primary = lasting_name(table);
     let keys: Vec<&Key> = primary.iter().chain(pointed_to).collect();
     // Where the rowid is hidden, the first key names a row.
     let name = keys.first().filter(|_| shape.hidden_rowid && !matches!(known, Known::Before(_)));
@@ -101,10 +101,6 @@ fn plain(key: &UniqueKey) -> Option<Key> {
     let column =
         |(term, collation): &(Term, String)| term.column().map(|position| (position, collation.clone()));
     if key.predicate.is_some() { None } else { key.terms.iter().map(column).collect() }
-}
-
-fn primary_key(table: &Table) -> Option<Key> {
-    table.unique_keys.iter().find(|key| key.primary).and_then(plain)
 }
 
 /// Keys besides the primary one that foreign keys point to.
@@ -274,13 +270,6 @@ fn takes_key_of_deleted(
         shape.live(),
     );
     conn.query_row(&sql, (), |row| row.get(0))
-}
-
-pub(super) fn same_key(table: &Table, key: &[(usize, String)], one: &str, other: &str) -> String {
-    all(key.iter().map(|(position, collation)| {
-        let name = quote_identifier(&table.columns[*position].name);
-        format!("{one}.{name} = {other}.{name} COLLATE {}", quote_identifier(collation))
-    }))
 }
 
 fn join_by(conn: &Connection, shape: &RowShape, diff: &str, same: &str) -> rusqlite::Result<()> {

@@ -8,9 +8,9 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, params_from_iter};
 
 use super::LIVE;
-use super::columns::{RowShape, all, column_differs};
+use super::columns::{RowShape, all, column_differs, same_key};
 use super::look::key_values;
-use super::pairs::{Key, same_key, set_apart, was};
+use super::pairs::{Key, set_apart, was};
 use crate::changefeed;
 use crate::names::CHANGEFEED;
 use crate::schema::Table;

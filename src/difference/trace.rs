@@ -1,4 +1,4 @@
-//! Where rows came from: the changefeed, read from the first change of a key on, over any number of steps.
+//! Which row is which: the changefeed, read from the first change of a key on, over any number of steps.
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
@@ -7,11 +7,19 @@ use super::LIVE;
 use super::columns::{RowShape, all};
 use super::look::key_values;
 use crate::changefeed;
-use crate::names::CHANGEFEED;
+use crate::names::{CHANGEFEED, SHADOW_FILES};
 use crate::schema::Table;
+use crate::shadow::column_set;
+use crate::sql_text::string_literal;
 
 /// What was traced: the key that a row has now, the key that it had in the files.
 pub(super) const TRACED: &str = "temp.d1_migrate_traced";
+
+/// Entries, by the key that the row which they tell of had in the files. Those of rows that only came since are left out.
+pub(super) const ABOUT: &str = "temp.d1_migrate_about";
+
+/// What was traced and is in the files by now.
+const HELD: &str = "temp.d1_migrate_held_by_files";
 
 /// What a trace found besides its list.
 pub(super) struct Traced {
@@ -21,91 +29,194 @@ pub(super) struct Traced {
 
 /// Lists where rows came from, if any moved at all.
 pub(super) fn trace(conn: &Connection, table: &Table) -> rusqlite::Result<Option<Traced>> {
-    if !changefeed::exists(conn, LIVE)? {
-        return Ok(None);
+    match changefeed::exists(conn, LIVE)?.then(|| first_move(conn, table)).transpose()?.flatten() {
+        Some(first) => Ok(Some(Trace::begin(conn, table, None)?.read(first)?)),
+        None => Ok(None),
     }
-    let feed = format!("{LIVE}.{CHANGEFEED}");
-    let moved = "tbl = ?1 AND op = 'U' AND new_key IS NOT NULL";
-    let first = format!("SELECT min(id) FROM {feed} WHERE {moved}");
-    let Some(first) = conn.query_row(&first, [&table.name], |row| row.get::<_, Option<i64>>(0))? else {
-        return Ok(None);
-    };
-    conn.execute_batch(&format!(
-        "CREATE TABLE {TRACED}(now UNIQUE, was, held INTEGER NOT NULL DEFAULT 0); CREATE INDEX temp.d1_migrate_traced_was ON d1_migrate_traced(was);"
-    ))?;
-    let mut go_on = conn.prepare(&format!("UPDATE OR REPLACE {TRACED} SET now = ?2 WHERE now = ?1"))?;
-    // A second row that leaves the same key was not in the files.
-    let mut set_out = conn.prepare(&format!(
-        "INSERT OR REPLACE INTO {TRACED}(now, was) SELECT ?2, ?1 WHERE NOT EXISTS (SELECT 1 FROM {TRACED} WHERE was = ?1)"
-    ))?;
-    let mut end = conn.prepare(&format!("DELETE FROM {TRACED} WHERE now = ?1"))?;
-    let mut any = conn.prepare(&format!("SELECT EXISTS (SELECT 1 FROM {TRACED})"))?;
-    let entries = format!(
-        "SELECT op, key, new_key FROM {feed} WHERE id >= ?2 AND ((tbl = ?1 AND op IN ('I', 'D')) OR ({moved}) OR {}) ORDER BY id",
-        changefeed::applied_in_sight(),
-    );
-    let mut entries = conn.prepare(&entries)?;
-    let mut entries = entries.query(params![table.name, first])?;
-    let mut is_empty = true;
-    let mut any_ended = false;
-    while let Some(entry) = entries.next()? {
-        let operation = entry.get_ref(0)?.as_str()?;
-        if is_empty && operation != "U" {
-            continue;
-        }
-        match operation {
-            "A" => {
-                any_ended = false;
-                forget_what_the_files_hold(conn, table)?;
-                is_empty = !any.query_row((), |row| row.get(0))?;
-            }
-            "U" => {
-                // A key that is not UTF-8 cannot be read back from its literal.
-                let (Ok(key), Ok(new)) = (entry.get::<_, Value>(1), entry.get::<_, Value>(2)) else {
-                    continue;
-                };
-                if go_on.execute([&key, &new])? == 0 {
-                    set_out.execute([&key, &new])?;
-                }
-                is_empty = false;
-            }
-            _ => {
-                if let Ok(key) = entry.get::<_, Value>(1) {
-                    any_ended |= end.execute([key])? > 0;
-                }
-            }
-        }
-    }
-    Ok(Some(Traced { any_ended }))
 }
 
-/// When a migration was applied, it may have held what was traced until then: what the files give tells. A key that they give may
-/// still be that of the row that left it, if that row has not come to its own new key there.
-fn forget_what_the_files_hold(conn: &Connection, table: &Table) -> rusqlite::Result<()> {
-    let shape = RowShape::of(table);
-    let named = all(shape.identity.iter().map(|name| format!("{name} = ?")));
-    let mut is_there =
-        conn.prepare_cached(&format!("SELECT EXISTS (SELECT 1 FROM {} WHERE {named})", shape.shadow()))?;
-    let mut in_files = |key: Value| -> rusqlite::Result<bool> {
-        key_values(table, key)
-            .map_or(Ok(false), |key| is_there.query_row(params_from_iter(key), |row| row.get(0)))
-    };
-    let mut forget = conn.prepare_cached(&format!("DELETE FROM {TRACED} WHERE rowid = ?1"))?;
-    let mut hold = conn.prepare_cached(&format!("UPDATE {TRACED} SET held = ?2 WHERE rowid = ?1"))?;
-    let mut traced = conn.prepare_cached(&format!("SELECT rowid, now, was FROM {TRACED}"))?;
-    let mut traced = traced.query(())?;
-    while let Some(row) = traced.next()? {
-        let rowid: i64 = row.get(0)?;
-        match in_files(row.get(2)?)? {
-            true => hold.execute(params![rowid, in_files(row.get(1)?)?])?,
-            false => forget.execute([rowid])?,
-        };
-    }
+/// The same, and lists also which entries after this one are about which row; where no entry matters, the lists stay empty.
+pub(super) fn trace_entries(conn: &Connection, table: &Table, after: Option<i64>) -> rusqlite::Result<()> {
+    let trace = Trace::begin(conn, table, after.or(Some(i64::MAX)))?;
+    let Some(after) = after else { return Ok(()) };
+    // Until the first row moves, each has the key that it has in the files.
+    let first = first_move(conn, table)?.unwrap_or(i64::MAX);
+    conn.execute(
+        &format!(
+            "INSERT INTO {ABOUT} SELECT key, id FROM {LIVE}.{CHANGEFEED}
+               WHERE tbl = ?1 AND op IN ('I', 'U', 'D', 'K') AND id > ?2 AND id < ?3 AND key IS NOT NULL"
+        ),
+        params![table.name, after, first],
+    )?;
+    trace.read(first).map(drop)
+}
+
+/// Drops the lists.
+pub(super) fn forget(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(&format!(
-        "DELETE FROM {TRACED} WHERE rowid NOT IN (
-           WITH RECURSIVE pending(r, was) AS (
-             SELECT rowid, was FROM {TRACED} WHERE NOT held
-             UNION SELECT t.rowid, t.was FROM pending p CROSS JOIN {TRACED} t ON t.now = p.was)
-           SELECT r FROM pending)"
+        "DROP TABLE IF EXISTS {TRACED}; DROP TABLE IF EXISTS {HELD}; DROP TABLE IF EXISTS {ABOUT}"
     ))
 }
+
+/// An entry about a row that changed its key.
+const MOVED: &str = "tbl = ?1 AND op = 'U' AND new_key IS NOT NULL";
+
+/// A query for the names and digests of the files.
+pub(super) fn held_files() -> String {
+    format!("SELECT name, digest FROM main.{SHADOW_FILES}")
+}
+
+/// The first such entry that the files do not hold.
+fn first_move(conn: &Connection, table: &Table) -> rusqlite::Result<Option<i64>> {
+    let written = changefeed::last_written(LIVE, &held_files());
+    let first =
+        format!("SELECT min(id) FROM {LIVE}.{CHANGEFEED} WHERE {MOVED} AND id > coalesce(({written}), 0)");
+    conn.query_row(&first, [&table.name], |row| row.get(0))
+}
+
+/// The condition for an entry about a migration that may have changed keys of this table.
+fn may_change_keys(table: &Table) -> String {
+    let columns = table.primary_key.iter().map(|&position| table.columns[position].name.as_str());
+    let sets = columns
+        .chain(["rowid"])
+        .map(|column| format!("instr(f.sets, {}) > 0", string_literal(&column_set(&table.name, column))));
+    let sets: Vec<String> = sets.collect();
+    format!(
+        "NOT EXISTS (SELECT 1 FROM main.{SHADOW_FILES} f WHERE f.name = tbl AND f.sets IS NOT NULL AND NOT ({}))",
+        sets.join(" OR ")
+    )
+}
+
+struct Trace<'a> {
+    conn: &'a Connection,
+    table: &'a Table,
+    /// Entries after this one are listed, if any are.
+    about: Option<i64>,
+}
+
+impl<'a> Trace<'a> {
+    fn begin(conn: &'a Connection, table: &'a Table, about: Option<i64>) -> rusqlite::Result<Self> {
+        conn.execute_batch(&format!(
+            "CREATE TABLE {TRACED}(now UNIQUE, was, held INTEGER NOT NULL DEFAULT 0); CREATE INDEX temp.d1_migrate_traced_was ON d1_migrate_traced(was);
+             CREATE TABLE {HELD}(now, was)"
+        ))?;
+        if about.is_some() {
+            conn.execute_batch(&format!(
+                "CREATE TABLE {ABOUT}(was, id); CREATE INDEX temp.d1_migrate_about_was ON d1_migrate_about(was, id);"
+            ))?;
+        }
+        Ok(Self { conn, table, about })
+    }
+
+    /// Reads the entries from this one on.
+    fn read(&self, first: i64) -> rusqlite::Result<Traced> {
+        // Entries that keep one in sight ('K') move nothing.
+        let of_rows = if self.about.is_some() { "('I', 'D', 'U', 'K')" } else { "('I', 'D')" };
+        let entries = format!(
+            "SELECT op, key, new_key, id FROM {LIVE}.{CHANGEFEED}
+               WHERE id >= ?2 AND ((tbl = ?1 AND op IN {of_rows}) OR ({MOVED}) OR ({} AND {})) ORDER BY id",
+            changefeed::applied_in_sight(),
+            may_change_keys(self.table),
+        );
+        let mut entries = self.conn.prepare(&entries)?;
+        let mut entries = entries.query(params![self.table.name, first])?;
+        let mut any_ended = false;
+        while let Some(entry) = entries.next()? {
+            let operation = entry.get_ref(0)?.as_str()?;
+            if operation == "A" {
+                any_ended = false;
+                self.forget_what_the_files_hold()?;
+                continue;
+            }
+            // A key that is not UTF-8 cannot be read back from its literal.
+            let (Ok(key), Ok(new)) = (entry.get::<_, Value>(1), entry.get::<_, Value>(2)) else { continue };
+            let id = entry.get(3)?;
+            self.note(&key, id)?;
+            match operation {
+                "U" if new != Value::Null => {
+                    // Whoever had that key was pushed out.
+                    self.note(&new, id)?;
+                    self.go(&key, &new)?;
+                }
+                "U" | "K" => {}
+                _ => any_ended |= self.end(&key)?,
+            }
+        }
+        Ok(Traced { any_ended })
+    }
+
+    /// An entry is about the row of this key.
+    fn note(&self, key: &Value, id: i64) -> rusqlite::Result<()> {
+        if self.about.is_none_or(|after| id <= after) {
+            return Ok(());
+        }
+        // A row under a key that another one of the files has left came since.
+        self.conn
+            .prepare_cached(&format!(
+                "INSERT INTO {ABOUT} SELECT coalesce((SELECT was FROM {TRACED} WHERE now = ?1), ?1), ?2
+                   WHERE EXISTS (SELECT 1 FROM {TRACED} WHERE now = ?1) OR NOT EXISTS (SELECT 1 FROM {TRACED} WHERE was = ?1)"
+            ))?
+            .execute(params![key, id])
+            .map(drop)
+    }
+
+    fn go(&self, key: &Value, new: &Value) -> rusqlite::Result<()> {
+        let go_on = format!("UPDATE OR REPLACE {TRACED} SET now = ?2 WHERE now = ?1");
+        if self.conn.prepare_cached(&go_on)?.execute([key, new])? > 0 {
+            return Ok(());
+        }
+        // A second row that leaves the same key was not in the files.
+        let set_out = format!(
+            "INSERT OR REPLACE INTO {TRACED}(now, was) SELECT ?2, ?1 WHERE NOT EXISTS (SELECT 1 FROM {TRACED} WHERE was = ?1)"
+        );
+        self.conn.prepare_cached(&set_out)?.execute([key, new]).map(drop)
+    }
+
+    /// Gives whether the row of this key had another one.
+    fn end(&self, key: &Value) -> rusqlite::Result<bool> {
+        let end = format!("DELETE FROM {TRACED} WHERE now = ?1");
+        Ok(self.conn.prepare_cached(&end)?.execute([key])? > 0)
+    }
+
+    /// When a migration was applied, it may have held what was traced until then: what the files give tells. A key that they give may
+    /// still be that of the row that left it, if that row has not come to its own new key there.
+    fn forget_what_the_files_hold(&self) -> rusqlite::Result<()> {
+        let (conn, table) = (self.conn, self.table);
+        let shape = RowShape::of(table);
+        let named = all(shape.identity.iter().map(|name| format!("{name} = ?")));
+        let mut is_there =
+            conn.prepare_cached(&format!("SELECT EXISTS (SELECT 1 FROM {} WHERE {named})", shape.shadow()))?;
+        let mut in_files = |key: Value| -> rusqlite::Result<bool> {
+            key_values(table, key)
+                .map_or(Ok(false), |key| is_there.query_row(params_from_iter(key), |row| row.get(0)))
+        };
+        let mut judge = conn.prepare_cached(&format!("UPDATE {TRACED} SET held = ?2 WHERE rowid = ?1"))?;
+        let mut traced = conn.prepare_cached(&format!("SELECT rowid, now, was FROM {TRACED}"))?;
+        let mut traced = traced.query(())?;
+        while let Some(row) = traced.next()? {
+            let (was_is_there, now_is_there) = (in_files(row.get(2)?)?, in_files(row.get(1)?)?);
+            let held = if was_is_there { i64::from(now_is_there) } else { GONE };
+            judge.execute(params![row.get::<_, i64>(0)?, held])?;
+        }
+        drop(traced);
+        conn.execute_batch(&format!(
+            "INSERT INTO {HELD} SELECT now, was FROM {TRACED} WHERE held = {GONE} OR rowid NOT IN (
+               WITH RECURSIVE pending(r, was) AS (
+                 SELECT rowid, was FROM {TRACED} WHERE held = 0
+                 UNION SELECT t.rowid, t.was FROM pending p CROSS JOIN {TRACED} t ON t.now = p.was AND t.held <> {GONE})
+               SELECT r FROM pending);
+             DELETE FROM {TRACED} WHERE now IN (SELECT now FROM {HELD});"
+        ))?;
+        if self.about.is_some() {
+            // From here on the files give the row its new key.
+            conn.execute_batch(&format!(
+                "UPDATE {ABOUT} AS a SET was = t.now FROM {HELD} t WHERE t.was = a.was"
+            ))?;
+        }
+        // A table cannot be dropped while the entries are read.
+        conn.execute_batch(&format!("DELETE FROM {HELD}"))
+    }
+}
+
+/// In place of a yes or no: the files give no row under the key that it had.
+const GONE: i64 = 2;

@@ -114,12 +114,12 @@ fn any_moves(
     conn: &Connection,
     files: &Schema,
     differences: &[TableDifference],
-    is_meant: fn(&Schema, &Table) -> bool,
+    is_meant: fn(&Connection, &Schema, &Table) -> rusqlite::Result<bool>,
 ) -> rusqlite::Result<bool> {
     let order = children_first(files);
     for TableDifference { table, rows, .. } in differences {
         let Rows::Listed(diff) = rows else { continue };
-        if is_meant(files, table)
+        if is_meant(conn, files, table)?
             && (come_and_go(conn, diff)? || keys_change(conn, table, diff, &keys::followed(&order, table))?)
         {
             return Ok(true);

@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 use camino::Utf8Path;
 use rusqlite::Connection;
 
-use super::contest::contest;
+use super::contest::{Contest, contest};
 use super::local::open_or_create;
 use super::publish::record;
 use super::{Error, Place, Progress, Told, own};
@@ -37,19 +37,27 @@ pub fn apply(place: &Place, progress: Progress) -> Result<Applied> {
     let mut conn = open_or_create(&place.local_file)?;
     let mut applied = Applied { created, ..Applied::default() };
     for attempt in 1.. {
-        let mut seen = changefeed::last_id(&conn)?;
+        let mut looked =
+            Looked { seen: changefeed::last_id(&conn)?, is_last: attempt == ATTEMPTS, at_all: true };
         own::begin(&conn)?;
         if !created {
             // Never in the way: a folder that cannot be replayed is for the run itself to name.
             match contest(&conn, place, progress) {
-                Ok(contested) => applied.contested = contested,
-                Err(error) => applied.unguarded = Some(error),
+                Ok(Contest { touched, is_of_all }) => {
+                    applied.contested = touched;
+                    looked.at_all = is_of_all;
+                }
+                Err(error) => {
+                    applied.unguarded = Some(error);
+                    looked.at_all = false;
+                }
             }
         }
-        if attempt == ATTEMPTS {
+        if looked.is_last {
             applied.unguarded = Some(anyhow!("a program goes on writing to the local database"));
+            looked.at_all = false;
         }
-        match run_all(&mut conn, place, &folder, &mut seen, attempt < ATTEMPTS, &mut applied, progress)? {
+        match run_all(&mut conn, place, &folder, &mut looked, &mut applied, progress)? {
             Ran::Changed => {}
             _ => break,
         }
@@ -59,6 +67,16 @@ pub fn apply(place: &Place, progress: Progress) -> Result<Applied> {
 
 /// So often what a program changed meanwhile is looked at.
 const ATTEMPTS: usize = 5;
+
+/// What was looked at before the files run.
+struct Looked {
+    /// The last entry of the changefeed then.
+    seen: i64,
+    /// Do the files run whatever was changed since?
+    is_last: bool,
+    /// Are all own values known for such?
+    at_all: bool,
+}
 
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,19 +89,18 @@ enum Ran {
     Changed,
 }
 
-/// Runs what is missing; gives up where rows changed after the entry `seen`, if that matters.
+/// Runs what is missing; gives up where rows have changed since they were looked at, unless it was for the last time.
 fn run_all(
     conn: &mut Connection,
     place: &Place,
     folder: &Folder,
-    seen: &mut i64,
-    matters: bool,
+    looked: &mut Looked,
     applied: &mut Applied,
     progress: Progress,
 ) -> Result<Ran> {
     for migration in missing(conn, place, folder)? {
         progress(Told::Working(&format!("running {}", migration.name)));
-        let ran = run(conn, place, migration, seen, matters);
+        let ran = run(conn, place, migration, looked);
         if ran.is_err() && applied.created && applied.names.is_empty() {
             // Nothing came of it: there is no database, as before.
             drop(std::mem::replace(conn, Connection::open_in_memory()?));
@@ -118,13 +135,7 @@ fn missing<'f>(conn: &Connection, place: &Place, folder: &'f Folder) -> Result<V
 
 /// The triggers of the tool step aside for the file, in its transaction, and stand afterwards on every table that was
 /// tracked and, if any was, on every new one.
-fn run(
-    conn: &mut Connection,
-    place: &Place,
-    migration: &Migration,
-    seen: &mut i64,
-    matters: bool,
-) -> Result<Ran> {
+fn run(conn: &mut Connection, place: &Place, migration: &Migration, looked: &mut Looked) -> Result<Ran> {
     let text = migration.read_text()?;
     if statements(&text).next().is_none() {
         return Err(Error::NoStatement { file: migration.name.clone() }.into());
@@ -142,7 +153,7 @@ fn run(
             let applied = table::applied(conn, "main", &place.migrations_table);
             if applied.is_ok_and(|rows| rows.iter().any(|row| row.name == migration.name)) {
                 became = Ran::Before;
-            } else if matters && changefeed::any_row_after(conn, *seen)? {
+            } else if !looked.is_last && changefeed::any_row_after(conn, looked.seen)? {
                 became = Ran::Changed;
             }
             if became != Ran::Now {
@@ -158,7 +169,7 @@ fn run(
             if tracked.is_empty() {
                 return Ok(());
             }
-            changefeed::note_unseen(conn)?;
+            changefeed::note_unseen(conn, looked.at_all.then_some(looked.seen))?;
             let after = schema::read(conn, "main", &place.migrations_table)?.tables;
             rename_entries(conn, &text, &before, &after)?;
             let follow = |table: &Table| {
@@ -171,25 +182,18 @@ fn run(
     );
     if became == Ran::Now {
         ran?;
-        *seen = changefeed::last_id(conn)?;
+        looked.seen = changefeed::last_id(conn)?;
     }
     Ok(became)
 }
 
 /// What was noted about a table that has another name now is about that.
 fn rename_entries(conn: &Connection, text: &str, before: &[Table], after: &[Table]) -> rusqlite::Result<()> {
-    let named = |tables: &[Table], name: &str| {
-        let table = tables.iter().find(|table| table.name.eq_ignore_ascii_case(name));
-        table.map(|table| table.name.clone())
-    };
-    for (old, new) in renamed_tables(text) {
-        if let (Some(old), Some(new)) = (named(before, &old), named(after, &new))
-            && named(after, &old).is_none_or(|name| name == new)
-        {
-            changefeed::rename(conn, &old, &new)?;
-        }
-    }
-    Ok(())
+    let names = renamed_tables(text, after).into_iter().filter_map(|(old, new)| {
+        let old = before.iter().find(|table| table.name.eq_ignore_ascii_case(&old))?;
+        Some((old.name.clone(), new))
+    });
+    changefeed::rename(conn, &names.collect::<Vec<_>>())
 }
 
 /// The folder ran on the shadow, as a rule: then it is the local database that stands against the statement.

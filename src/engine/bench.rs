@@ -13,7 +13,7 @@ use super::{Error, Place, Progress, Told};
 use crate::changefeed::{self, Tracking};
 use crate::difference::{
     Comparison, LIVE, Scope, adopt_unknown, any_unknown_cell, compare, find_unknown, hangs_on_chance,
-    remember,
+    keep_unknown_values, remember,
 };
 use crate::migrations::{Folder, table};
 use crate::schema::{self, Schema};
@@ -152,7 +152,7 @@ impl Bench {
             return Ok(None);
         }
         let mut other = Shadow::open(self.place.home.as_deref(), World::Second)?;
-        other.bring_to(&sources(&self.folder, &self.shadow)?, |_| {}, |_, _| Ok(()))?;
+        other.bring_to(&sources(&self.folder, &self.shadow)?, |_, _| Ok(()), |_, _| Ok(()))?;
         Ok(Some(other))
     }
 
@@ -204,7 +204,10 @@ pub(super) fn replay_noting(
     let mut other: Option<Shadow> = None;
     shadow.bring_to(
         sources,
-        |name| progress(Told::Working(&format!("replaying {name}"))),
+        |shadow, name| {
+            progress(Told::Working(&format!("replaying {name}")));
+            Ok(keep_unknown_values(&shadow.conn, &place.migrations_table)?)
+        },
         |shadow, files| {
             // What is unknown may be moved, renamed or fixed by any file.
             let may_matter = shadow.last_used_chance()? || any_unknown_cell(&shadow.conn)?;
@@ -213,7 +216,7 @@ pub(super) fn replay_noting(
                 Some(other) => other,
                 None => other.insert(Shadow::open(place.home.as_deref(), World::Second)?),
             };
-            other.bring_to(files, |_| {}, |_, _| Ok(()))?;
+            other.bring_to(files, |_, _| Ok(()), |_, _| Ok(()))?;
             let schema = schema::read(&shadow.conn, "main", &place.migrations_table)?;
             find_unknown(&shadow.conn, &other.path, &schema, last.name)?;
             noted(&shadow.conn, files)

@@ -18,17 +18,27 @@ const MOST: u64 = 10_000;
 /// Table and rowid.
 type RowName = (String, i64);
 
-/// Replays the migrations that are missing on the shadow, before they run here. Gives how many rows of each table with a pending
-/// change they touch too (of tables whose rows have a rowid: SQLite tells nothing about the others), and notes for [`own::keep`] on
-/// the connection that will run them which cells they leave to be own ones.
-pub fn contest(runner: &Connection, place: &Place, progress: Progress) -> Result<Vec<(String, usize)>> {
+/// What was found before the missing migrations ran.
+pub struct Contest {
+    /// How many rows of each table with a pending change they touch too (of tables whose rows have a rowid: SQLite tells nothing about
+    /// the others).
+    pub touched: Vec<(String, usize)>,
+    /// Could every table be compared?
+    pub is_of_all: bool,
+}
+
+/// Replays the migrations that are missing on the shadow, before they run here, and notes for [`own::keep`] on the connection that will
+/// run them which cells they leave to be own ones.
+pub fn contest(runner: &Connection, place: &Place, progress: Progress) -> Result<Contest> {
     let mut bench = Bench::open_as_applied(place.clone(), progress)?;
     let comparison = bench.compare()?;
+    let is_of_all = comparison.drift.is_empty();
+    let mut tables: Vec<(String, usize)> = Vec::new();
     if comparison.tables.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Contest { touched: tables, is_of_all });
     }
     let pending = pending(&bench, &comparison)?;
-    let mut tables: Vec<(String, usize)> = Vec::new();
+    own::list_moved(bench.conn(), &comparison)?;
     for (table, _) in replay_missing(&mut bench, runner, pending, progress)? {
         match tables.iter_mut().find(|(name, _)| *name == table) {
             Some((_, count)) => *count += 1,
@@ -36,7 +46,7 @@ pub fn contest(runner: &Connection, place: &Place, progress: Progress) -> Result
         }
     }
     tables.sort();
-    Ok(tables)
+    Ok(Contest { touched: tables, is_of_all })
 }
 
 fn pending(bench: &Bench, comparison: &Comparison) -> Result<HashSet<RowName>> {
@@ -77,7 +87,7 @@ fn replay_missing(
         }
         let copies = match &mut copies {
             Some(copies) => copies,
-            None => copies.insert(own::Copies::take(&place, &files[..applied])?),
+            None => copies.insert(own::Copies::take(shadow, &place, &files[..applied])?),
         };
         copies.note(runner, shadow, files, &place)
     })?;

@@ -3,12 +3,14 @@
 //!
 //! The missing files run on the shadow, which holds the local database without what was changed here; and they run on two copies of
 //! the local database, by the shadow's clock and random numbers and by others. A cell that comes out otherwise than on the shadow,
-//! but alike on both copies, is an own one.
+//! but alike on both copies, is an own one. Rows whose key was changed here have another one on the shadow: where such rows have own
+//! values, the files run on a third copy too, which is the first one without these values.
 
 use std::path::Path;
 
 use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
+use rusqlite::config::DbConfig;
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
@@ -16,14 +18,20 @@ use tempfile::TempDir;
 use super::Place;
 use super::local::open_to_read;
 use crate::changefeed;
-use crate::difference::{RowShape, WHOLE_ROW, column_differs, has_same_columns, rows_differ};
+use crate::difference::{
+    Comparison, RowShape, Rows, TableDifference, WHOLE_ROW, any_unknown_in, column_differs, has_same_columns,
+    lasting_key, rows_differ, same_lasting,
+};
 use crate::names::SHADOW_UNKNOWN;
-use crate::schema::{self, Table};
+use crate::schema::{self, Table, renamed_tables};
 use crate::shadow::{Shadow, Source, World, take_baseline};
-use crate::sql_text::string_literal;
+use crate::sql_text::{quote_identifier, string_literal};
 
 /// The own cells after each file, on the connection that will run it here.
 const OWN: &str = "temp.d1_migrate_own";
+
+/// Rows whose key was changed here, once each, and their own cells with what the files give there; on the connection of the shadow.
+const MOVED: &str = "temp.d1_migrate_own_moved";
 
 /// Begins, with nothing noted.
 pub fn begin(runner: &Connection) -> rusqlite::Result<()> {
@@ -32,24 +40,75 @@ pub fn begin(runner: &Connection) -> rusqlite::Result<()> {
     ))
 }
 
-/// The local database as it was before any file ran, in two worlds.
+/// Lists the rows whose key was changed here, and own values in unknown cells of theirs.
+pub fn list_moved(conn: &Connection, comparison: &Comparison) -> Result<()> {
+    conn.execute_batch(&format!(
+        "CREATE TABLE {MOVED}(tbl TEXT COLLATE NOCASE, col TEXT, key, value, was TEXT)"
+    ))?;
+    for TableDifference { table, rows, .. } in &comparison.tables {
+        let (Rows::Listed(diff), shape) = (rows, RowShape::of(table)) else { continue };
+        if !any_unknown_in(conn, &table.name)? {
+            continue;
+        }
+        let moved = format!("{} IS NOT {}", lasting_key(table, "l"), lasting_key(table, "s"));
+        let (name, key) = (string_literal(&table.name), lasting_key(table, "l"));
+        let pairs = format!(
+            "{diff} d JOIN {} l ON {} JOIN {} s ON {}",
+            shape.live(),
+            shape.is_named("l", 'l'),
+            shape.shadow(),
+            shape.is_named("s", 's'),
+        );
+        conn.execute_batch(&format!(
+            "INSERT INTO {MOVED}(tbl, key) SELECT {name}, {key} FROM {pairs} WHERE d.kind = 'U' AND {moved}"
+        ))?;
+        for column in table.stored().map(|position| &table.columns[position]) {
+            let col = string_literal(&column.name);
+            conn.execute_batch(&format!(
+                "INSERT INTO {MOVED}(tbl, col, key, value) SELECT {name}, {col}, {key}, s.{} FROM {pairs}
+                   WHERE d.kind = 'U' AND {moved} AND ({})
+                     AND {} IN (SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = {col})",
+                quote_identifier(&column.name),
+                column_differs(column, "l", "s"),
+                shape.noted_key("s"),
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+/// The local database as it was before any file ran.
 pub struct Copies {
     first: Shadow,
     second: Shadow,
+    /// The first one without the own values of rows whose key was changed here, where there are any.
+    without: Option<Shadow>,
     _folder: TempDir,
 }
 
 impl Copies {
-    /// Copies the local database, which has run these files.
-    pub fn take(place: &Place, applied: &[Source]) -> Result<Self> {
+    /// Copies the local database, which has run these files. `shadow` holds the list of [`list_moved`].
+    pub fn take(shadow: &Connection, place: &Place, applied: &[Source]) -> Result<Self> {
         let beside = place.home.as_deref().map_or_else(std::env::temp_dir, |home| home.into());
         let folder = tempfile::tempdir_in(beside)?;
-        let home = utf8(folder.path()).join("copy");
         let files: Vec<(String, String)> =
             applied.iter().map(|file| (file.name.to_owned(), file.digest.clone())).collect();
-        take_baseline(&home, &open_to_read(&place.local_file)?, &files)?;
+        let copy = |name: &str| -> Result<Utf8PathBuf> {
+            let home = utf8(folder.path()).join(name);
+            take_baseline(&home, &open_to_read(&place.local_file)?, &files)?;
+            Ok(home)
+        };
+        let home = copy("copy")?;
         let [first, second] = [World::First, World::Second].map(|world| Shadow::open(Some(&home), world));
-        Ok(Self { first: first?, second: second?, _folder: folder })
+        let any_own = format!("SELECT EXISTS (SELECT 1 FROM {MOVED} WHERE col IS NOT NULL)");
+        let without = match shadow.query_row(&any_own, (), |row| row.get(0))? {
+            true => Some(Shadow::open(Some(&copy("without")?), World::First)?),
+            false => None,
+        };
+        if let Some(without) = &without {
+            take_out(shadow, &without.path, place)?;
+        }
+        Ok(Self { first: first?, second: second?, without, _folder: folder })
     }
 
     /// Runs these files on the copies, as the shadow has run them, and notes which unknown cells are own ones then.
@@ -60,22 +119,73 @@ impl Copies {
         files: &[Source],
         place: &Place,
     ) -> Result<()> {
-        for copy in [&mut self.first, &mut self.second] {
-            copy.bring_to(files, |_| {}, |_, _| Ok(()))?;
+        let Some(file) = files.last() else { return Ok(()) };
+        for copy in [&mut self.first, &mut self.second].into_iter().chain(&mut self.without) {
+            copy.bring_to(files, |_, _| Ok(()), |_, _| Ok(()))?;
         }
         let attach =
             |path: &Utf8Path, name: &str| shadow.execute(&format!("ATTACH ?1 AS {name}"), [path.as_str()]);
         attach(&self.first.path, "own_first")?;
         attach(&self.second.path, "own_second")?;
-        let noted = note_attached(runner, shadow, files.last().map_or("", |file| file.name), place);
+        if let Some(without) = &self.without {
+            attach(&without.path, "own_without")?;
+        }
+        let noted = note_attached(runner, shadow, file, place, self.without.is_some());
         shadow.execute_batch("DETACH own_first; DETACH own_second")?;
+        if self.without.is_some() {
+            shadow.execute_batch("DETACH own_without")?;
+        }
         noted
     }
 }
 
-fn note_attached(runner: &Connection, shadow: &Connection, file: &str, place: &Place) -> Result<()> {
+/// Puts into a copy what the files give, in place of what is in the list of [`list_moved`].
+fn take_out(shadow: &Connection, copy: &Utf8Path, place: &Place) -> Result<()> {
+    shadow.execute("ATTACH ?1 AS own_without", [copy.as_str()])?;
+    shadow.execute_batch("PRAGMA foreign_keys = OFF")?;
+    shadow.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    let taken_out = take_out_attached(shadow, place);
+    shadow.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
+    shadow.execute_batch("PRAGMA foreign_keys = ON; DETACH own_without")?;
+    taken_out
+}
+
+fn take_out_attached(shadow: &Connection, place: &Place) -> Result<()> {
+    let tables = schema::read(shadow, "own_without", &place.migrations_table)?.tables;
+    let mut cells =
+        shadow.prepare(&format!("SELECT DISTINCT tbl, col FROM {MOVED} WHERE col IS NOT NULL"))?;
+    let cells: Vec<(String, String)> =
+        cells.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    for (name, column) in cells {
+        let Some(table) = tables.iter().find(|table| table.name == name) else { continue };
+        let shape = RowShape::of(table);
+        let of_cell = format!("tbl = {} AND col = {}", string_literal(&name), string_literal(&column));
+        let key = lasting_key(table, "t");
+        shadow.execute_batch(&format!(
+            "UPDATE OR IGNORE own_without.{} AS t SET {} = (SELECT value FROM {MOVED} WHERE {of_cell} AND key = +({key}))
+               WHERE {key} IN (SELECT key FROM {MOVED} WHERE {of_cell})",
+            shape.table,
+            quote_identifier(&column),
+        ))?;
+    }
+    Ok(())
+}
+
+fn note_attached(
+    runner: &Connection,
+    shadow: &Connection,
+    file: &Source,
+    place: &Place,
+    any_moved: bool,
+) -> Result<()> {
     let read = |database| schema::read(shadow, database, &place.migrations_table);
     let (files, first, second) = (read("main")?, read("own_first")?, read("own_second")?);
+    let mut rename =
+        shadow.prepare(&format!("UPDATE {MOVED} SET tbl = ?2, was = tbl WHERE tbl = ?1 AND was IS NULL"))?;
+    for (old, new) in renamed_tables(&(file.text)()?, &files.tables) {
+        rename.execute([old, new])?;
+    }
+    shadow.execute(&format!("UPDATE {MOVED} SET was = NULL"), ())?;
     let mut columns = shadow.prepare(&format!("SELECT DISTINCT tbl, col FROM {SHADOW_UNKNOWN}"))?;
     let columns: Vec<(String, String)> =
         columns.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
@@ -87,19 +197,21 @@ fn note_attached(runner: &Connection, shadow: &Connection, file: &str, place: &P
         if ![&first, &second].iter().all(|copy| has_same_columns(table, copy.table(&name))) {
             continue;
         }
-        let Some(keys) = own_keys(table, &column) else { continue };
-        let mut keys = shadow.prepare(&keys)?;
-        let mut keys = keys.query(())?;
-        while let Some(key) = keys.next()? {
-            put.execute(params![file, name, column, ToSqlOutput::Borrowed(key.get_ref(0)?)])?;
+        let of_moved = if any_moved { own_keys_of_moved(table, &column) } else { None };
+        for keys in own_keys(table, &column).into_iter().chain(of_moved) {
+            let mut keys = shadow.prepare(&keys)?;
+            let mut keys = keys.query(())?;
+            while let Some(key) = keys.next()? {
+                put.execute(params![file.name, name, column, ToSqlOutput::Borrowed(key.get_ref(0)?)])?;
+            }
         }
     }
     transaction.commit()?;
     Ok(())
 }
 
-/// A query for the keys of the rows in which a column, or the row as a whole, is an own one.
-fn own_keys(table: &Table, column: &str) -> Option<String> {
+/// Queries for the keys of the rows in which a column, or the row as a whole, is an own one.
+fn own_keys(table: &Table, column: &str) -> Vec<String> {
     let shape = RowShape::of(table);
     let of = |database: &str, alias: &str| format!("{database}.{} {alias}", shape.table);
     let here = of("own_first", "l");
@@ -112,27 +224,51 @@ fn own_keys(table: &Table, column: &str) -> Option<String> {
             )
         };
         let alike = format!("NOT ({})", rows_differ(table));
-        return Some(format!(
+        return vec![format!(
             "SELECT {} FROM {here} WHERE NOT {} AND {}",
             shape.noted_key("l"),
             other("main", &alike),
             other("own_second", &alike),
-        ));
+        )];
     }
+    let Some(column) = table.column(column).map(|position| &table.columns[position]) else {
+        return Vec::new();
+    };
+    let query = |same: String| {
+        format!(
+            "SELECT {} FROM {here} JOIN {} ON {same} JOIN {} ON {} WHERE ({}) AND NOT ({})
+               AND {} IN (SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = {})
+               AND {} NOT IN (SELECT key FROM {MOVED} WHERE tbl = {name})",
+            shape.noted_key("l"),
+            of("main", "s"),
+            of("own_second", "o"),
+            shape.same_row("l", "o"),
+            column_differs(column, "l", "s"),
+            column_differs(column, "l", "o"),
+            shape.noted_key("s"),
+            string_literal(&column.name),
+            lasting_key(table, "l"),
+            name = string_literal(&table.name),
+        )
+    };
+    same_lasting(table, "l", "s").into_iter().map(query).collect()
+}
+
+/// The same for what comes of the own values of rows whose key was changed here.
+fn own_keys_of_moved(table: &Table, column: &str) -> Option<String> {
+    let shape = RowShape::of(table);
+    let of = |database: &str, alias: &str| format!("{database}.{} {alias}", shape.table);
     let column = &table.columns[table.column(column)?];
     Some(format!(
-        "SELECT {} FROM {here} JOIN {} ON {} JOIN {} ON {} WHERE ({}) AND NOT ({}) AND {} IN (
-           SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {} AND col = {})",
+        "SELECT {} FROM {} JOIN {} ON {} JOIN {} ON {} WHERE ({}) AND NOT ({})",
         shape.noted_key("l"),
-        of("main", "s"),
+        of("own_first", "l"),
+        of("own_without", "s"),
         shape.same_row("l", "s"),
         of("own_second", "o"),
         shape.same_row("l", "o"),
         column_differs(column, "l", "s"),
         column_differs(column, "l", "o"),
-        shape.noted_key("l"),
-        string_literal(&table.name),
-        string_literal(&column.name),
     ))
 }
 

@@ -11,7 +11,7 @@ use super::local::open_to_write;
 use super::tracking::purge_if_unused;
 use super::{Error, Place, Progress};
 use crate::changefeed;
-use crate::difference::{Selected, find_unknown, remember};
+use crate::difference::{LIVE, Selected, find_unknown, remember};
 use crate::draft::{self, Part};
 use crate::migrations::{self, Folder, NewFile, file_name, header_line, sweep, table};
 use crate::schema;
@@ -25,9 +25,10 @@ pub(super) fn publish(
     progress: Progress,
 ) -> Result<Vec<Utf8PathBuf>> {
     let other = prove_in_second_world(&bench, &parts)?;
+    let holds = holds_everything_up_to(&bench, selected)?;
     for part in &parts {
         bench.folder.accepts(&part.name)?;
-        add_file(bench.conn(), &part.name, &hex(&part.digest), false)?;
+        add_file(bench.conn(), &part.name, &hex(&part.digest), false, None)?;
     }
     remember(bench.conn(), &bench.here, &selected.left, &selected.left_indexes)?;
     step("drafted");
@@ -39,7 +40,7 @@ pub(super) fn publish(
     }
     bench.shadow.seal();
     step("remembered");
-    promise(&bench.place, &parts, progress)?;
+    promise(&bench.place, &parts, holds, progress)?;
     step("promised");
 
     sweep(&bench.folder.path);
@@ -54,6 +55,15 @@ pub(super) fn publish(
     record(&bench.place, &names, progress)?;
     step("recorded");
     Ok(paths)
+}
+
+/// The last entry of the changefeed that was seen, where nothing stays pending that the entries up to it tell.
+fn holds_everything_up_to(bench: &Bench, selected: &Selected) -> Result<Option<i64>> {
+    let files = schema::read(bench.conn(), "main", &bench.place.migrations_table)?;
+    if !selected.left.is_empty() || !schema::compare(&bench.here, &files).is_empty() {
+        return Ok(None);
+    }
+    Ok(changefeed::last(bench.conn(), LIVE)?.map(|mark| mark.id))
 }
 
 /// SQLite counts foreign keys, and sometimes miscounts: then D1 would refuse the end of the migration too.
@@ -78,7 +88,7 @@ fn prove_in_second_world(bench: &Bench, parts: &[Part]) -> Result<Option<Shadow>
     for part in parts {
         let (text, digest) = (part.text()?, hex(&part.digest));
         let nothing = |_: &Connection| Ok(());
-        let note = |conn: &Connection| add_file(conn, &part.name, &digest, false);
+        let note = |conn: &Connection| add_file(conn, &part.name, &digest, false, None);
         if let Err(error) = run_file(&mut other.conn, &part.name, &text, nothing, note) {
             other.discard();
             return Err(Error::Unknowable { reason: error.to_string() }.into());
@@ -90,7 +100,7 @@ fn prove_in_second_world(bench: &Bench, parts: &[Part]) -> Result<Option<Shadow>
 
 /// Finds out whether the files can be noted as applied, and notes in the changefeed that this is owed: whatever stops before
 /// it is done, the next run does it.
-fn promise(place: &Place, parts: &[Part], progress: Progress) -> Result<()> {
+fn promise(place: &Place, parts: &[Part], holds: Option<i64>, progress: Progress) -> Result<()> {
     let conn = open_to_write(&place.local_file, progress)?;
     let wrong = |error| Error::from_sqlite(&place.local_file, error);
     conn.execute_batch("BEGIN IMMEDIATE; SAVEPOINT trial").map_err(wrong)?;
@@ -99,7 +109,7 @@ fn promise(place: &Place, parts: &[Part], progress: Progress) -> Result<()> {
     if !changefeed::name_is_taken(&conn)? {
         changefeed::create(&conn)?;
         for part in parts {
-            changefeed::owe(&conn, &part.name, &hex(&part.digest))?;
+            changefeed::owe(&conn, &part.name, &hex(&part.digest), holds)?;
         }
     }
     conn.execute_batch("COMMIT").map_err(wrong)?;

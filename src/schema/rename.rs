@@ -1,15 +1,32 @@
 //! Which tables a migration gives another name. Pure.
 
-use super::unquoted;
+use super::{Table, unquoted};
 use crate::sql_text::{Token, statements, tokens};
 
-/// The tables that these statements rename: the first name and the last one.
-pub fn renamed_tables(text: &str) -> Vec<(String, String)> {
+/// Which name rows stand under once these statements have run, where it is another one: the first name and the last. `after` are the
+/// tables that there are then.
+pub fn renamed_tables(text: &str, after: &[Table]) -> Vec<(String, String)> {
+    let renamed = names(text);
+    let named = |name: &str| after.iter().find(|table| table.name.eq_ignore_ascii_case(name));
+    let is_given = |name: &str| renamed.iter().any(|(_, new)| new.eq_ignore_ascii_case(name));
+    let last = |(old, new): &(String, String)| {
+        let new = named(new)?;
+        // Where a new table stands under the old name, it holds the rows, as a rule: they were put in from the old one.
+        let is_made_anew = named(old).is_some_and(|table| table.name != new.name && !is_given(old));
+        (!is_made_anew).then(|| (old.clone(), new.name.clone()))
+    };
+    renamed.iter().filter_map(last).collect()
+}
+
+fn names(text: &str) -> Vec<(String, String)> {
     let mut renamed: Vec<(String, String)> = Vec::new();
     for (from, to) in statements(text).filter_map(|statement| rename(statement.text)) {
-        match renamed.iter_mut().find(|(_, last)| last.eq_ignore_ascii_case(&from)) {
-            Some((_, last)) => *last = to,
-            None => renamed.push((from, to)),
+        if let Some((_, last)) = renamed.iter_mut().find(|(_, last)| last.eq_ignore_ascii_case(&from)) {
+            last.clone_from(&to);
+        }
+        // Also where another one was given this name just before: the rows may have come from the table that had it.
+        if !renamed.iter().any(|(first, _)| first.eq_ignore_ascii_case(&from)) {
+            renamed.push((from, to));
         }
     }
     renamed
@@ -33,14 +50,14 @@ mod tests {
     fn the_tables_that_get_another_name_are_found() {
         let found = |text: &str| {
             let names: Vec<String> =
-                renamed_tables(text).into_iter().map(|(from, to)| format!("{from}>{to}")).collect();
+                names(text).into_iter().map(|(from, to)| format!("{from}>{to}")).collect();
             names.join(" ")
         };
         assert_eq!(found("ALTER TABLE a RENAME TO b;"), "a>b");
         assert_eq!(found("/* x */ alter table main.\"a b\" rename to [c d] -- y"), "a b>c d");
         assert_eq!(
             found("ALTER TABLE a RENAME TO b; ALTER TABLE B RENAME TO c; ALTER TABLE x RENAME TO y"),
-            "a>c x>y"
+            "a>c B>c x>y"
         );
         assert_eq!(
             found("ALTER TABLE a RENAME COLUMN x TO y; ALTER TABLE a RENAME x TO y; ALTER TABLE a ADD b"),

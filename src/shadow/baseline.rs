@@ -48,7 +48,7 @@ fn clean(draft: &Utf8Path, files: &[(String, String)]) -> Result<(), Error> {
     }
     conn.execute_batch(&format!("DROP TABLE IF EXISTS {CHANGEFEED}; {CREATE_FILES}"))?;
     for (name, digest) in files {
-        add_file(&conn, name, digest, false)?;
+        add_file(&conn, name, digest, false, None)?;
     }
     conn.execute_batch("COMMIT")?;
     Ok(())

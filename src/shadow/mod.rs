@@ -15,6 +15,6 @@ pub use baseline::{has_baseline, take_baseline};
 pub use chance::World;
 pub use error::Error;
 pub use limits::under_d1_limits;
-pub use replay::{run_file, run_one};
+pub use replay::{column_set, run_file, run_one};
 pub use stamp::stamp;
 pub use store::{Shadow, Source, add_file};

@@ -1,12 +1,15 @@
 //! Runs the text of one migration as D1 would: statement by statement, in one transaction, under D1's settings and limits.
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
 use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use super::Error;
 use super::limits::under_d1_limits;
 use crate::names::is_internal;
-use crate::sql_text::{Token, statements, tokens};
+use crate::sql_text::{Token, quote_identifier, statements, tokens};
 
 /// Pragmas that D1 takes (measured with workerd 1.20261117.1), besides those that only read the schema.
 const PRAGMAS: [&str; 19] = [
@@ -74,7 +77,25 @@ fn run_statements(conn: &Connection, name: &str, text: &str) -> Result<(), Error
     Ok(())
 }
 
+/// The columns that UPDATE statements set since [`take_columns_set`], those in triggers included.
+static COLUMNS_SET: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// The columns that UPDATE statements of files set since the last call, as [`column_set`] writes them.
+pub(super) fn take_columns_set() -> String {
+    COLUMNS_SET.lock().map(|mut set| std::mem::take(&mut *set)).unwrap_or_default().into_iter().collect()
+}
+
+/// One column in that list. A rowid that no column shows is called `rowid`.
+pub fn column_set(table: &str, column: &str) -> String {
+    format!("{}.{};", quote_identifier(table), quote_identifier(column)).to_lowercase()
+}
+
 fn authorize(context: AuthContext<'_>) -> Authorization {
+    if let AuthAction::Update { table_name, column_name } = context.action
+        && let Ok(mut set) = COLUMNS_SET.lock()
+    {
+        set.insert(column_set(table_name, column_name));
+    }
     match context.action {
         AuthAction::Attach { .. }
         | AuthAction::Detach { .. }

@@ -9,17 +9,18 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use tempfile::TempDir;
 
 use super::chance::{World, fix_random, take_used};
+use super::replay::take_columns_set;
 use super::{Error, baseline, run_file};
 use crate::math;
 use crate::names::{NEGATIVE_ZERO, SHADOW_FACTS, SHADOW_FILES, SHADOW_LEFT, SHADOW_UNKNOWN};
 
 /// Changes when anything about the shadow's file does; an older one is thrown away.
-const FORMAT: &str = concat!("4 ", env!("CARGO_PKG_VERSION"));
+const FORMAT: &str = concat!("5 ", env!("CARGO_PKG_VERSION"));
 
 /// The list of replayed files; a baseline brings one along.
 pub(super) const CREATE_FILES: &str =
     "CREATE TABLE IF NOT EXISTS d1_migrate_shadow_files(position INTEGER PRIMARY KEY,
-    name TEXT NOT NULL, digest TEXT NOT NULL, chance INTEGER NOT NULL, stamp TEXT);";
+    name TEXT NOT NULL, digest TEXT NOT NULL, chance INTEGER NOT NULL, stamp TEXT, sets TEXT);";
 
 const FIRST: &str = "shadow.sqlite";
 const SECOND: &str = "shadow-second.sqlite";
@@ -80,11 +81,11 @@ impl Shadow {
     }
 
     /// Replays what the shadow lacks; from nothing where it holds anything else than the first of these files. Calls `before`
-    /// with the name of each file that is replayed, and `after` with all files up to it.
+    /// with the name of each file that is replayed, before it is, and `after` with all files up to it.
     pub fn bring_to(
         &mut self,
         files: &[Source],
-        mut before: impl FnMut(&str),
+        mut before: impl FnMut(&Self, &str) -> anyhow::Result<()>,
         mut after: impl FnMut(&Self, &[Source]) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let start = match self.held_of(files)? {
@@ -96,9 +97,10 @@ impl Shadow {
             }
         };
         for (at, file) in files.iter().enumerate().skip(start) {
-            before(file.name);
+            before(self, file.name)?;
             self.world.begin_file(at, file.name, &file.digest);
             take_used();
+            take_columns_set();
             let text = (file.text)()?;
             run_file(
                 &mut self.conn,
@@ -106,7 +108,7 @@ impl Shadow {
                 &text,
                 |_| Ok(()),
                 |conn| {
-                    add_file(conn, file.name, &file.digest, take_used())?;
+                    add_file(conn, file.name, &file.digest, take_used(), Some(&take_columns_set()))?;
                     conn.execute(&format!("DELETE FROM {SHADOW_LEFT}"), ())?;
                     conn.execute(&format!("DELETE FROM {SHADOW_FACTS} WHERE name LIKE 'mark%'"), ())?;
                     Ok(())
@@ -185,10 +187,17 @@ impl Shadow {
     }
 }
 
-/// Notes a file as replayed. `chance` says that it asked for the time or for random numbers.
-pub fn add_file(conn: &Connection, name: &str, digest: &str, chance: bool) -> rusqlite::Result<()> {
-    let sql = format!("INSERT INTO {SHADOW_FILES}(name, digest, chance) VALUES (?1, ?2, ?3)");
-    conn.execute(&sql, params![name, digest, chance]).map(drop)
+/// Notes a file as replayed. `chance` says that it asked for the time or for random numbers, `sets` which columns it updates
+/// ([`take_columns_set`]), where that is known.
+pub fn add_file(
+    conn: &Connection,
+    name: &str,
+    digest: &str,
+    chance: bool,
+    sets: Option<&str>,
+) -> rusqlite::Result<()> {
+    let sql = format!("INSERT INTO {SHADOW_FILES}(name, digest, chance, sets) VALUES (?1, ?2, ?3, ?4)");
+    conn.execute(&sql, params![name, digest, chance, sets]).map(drop)
 }
 
 fn held(conn: &Connection) -> rusqlite::Result<Vec<(String, String)>> {

@@ -326,3 +326,129 @@ fn own_values_and_changed_keys_of_one_table_are_told_apart() {
         assert_eq!(sql.matches("'20").count(), 1, "the local clock's value is written: {own}: {sql}");
     }
 }
+
+const SEVERAL: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, n, at TEXT DEFAULT CURRENT_TIMESTAMP); INSERT INTO t (id, n) VALUES (1, 1), (2, 2), (3, 3);";
+
+const TRADE: &str =
+    "UPDATE t SET id = 99 WHERE id = 1; UPDATE t SET id = 1 WHERE id = 2; UPDATE t SET id = 2 WHERE id = 99";
+
+/// Rows trade keys, not what the clock gave them on the real D1; whether or not any row points to them.
+#[test]
+fn rows_that_trade_keys_keep_what_the_clock_gave_them() {
+    for theirs in ["CREATE TABLE z (a);", "UPDATE t SET n = n || '!' WHERE id = 3;"] {
+        for seed in [SEVERAL, &SEVERAL.replace("INTEGER PRIMARY KEY", "INT PRIMARY KEY NOT NULL")] {
+            let sql = beside(seed, TRADE, &[theirs]);
+            assert!(sql.contains("SET id = 1") && sql.contains("SET id = 2"), "{theirs}: {sql}");
+            assert!(!sql.contains("at =") && !sql.contains("n ="), "{theirs}: {sql}");
+        }
+    }
+    let sql = beside(
+        SEVERAL,
+        "UPDATE t SET id = 4 WHERE id = 3; UPDATE t SET id = 3 WHERE id = 2",
+        &["ALTER TABLE t RENAME COLUMN at TO made;"],
+    );
+    assert!(sql.ends_with("UPDATE t SET id = 4 WHERE id = 3;\nUPDATE t SET id = 3 WHERE id = 2;\n"), "{sql}");
+}
+
+#[test]
+fn an_own_value_of_a_row_whose_key_changed_is_told_by_what_the_files_make_of_it() {
+    let own = "UPDATE t SET at = '2020-02-02', id = 12 WHERE id = 2; UPDATE t SET id = 13 WHERE id = 3";
+    for (theirs, expected) in [
+        ("ALTER TABLE t RENAME COLUMN at TO made;", "SET id = 12, made = '2020-02-02' WHERE id = 2;"),
+        (
+            "ALTER TABLE t RENAME TO u; ALTER TABLE u RENAME COLUMN at TO made;",
+            "UPDATE u SET id = 12, made = '2020-02-02' WHERE id = 2;",
+        ),
+        (
+            "CREATE TABLE new (made TEXT, id INTEGER PRIMARY KEY, n); INSERT INTO new SELECT at, id, n FROM t; DROP TABLE t; ALTER TABLE new RENAME TO t;",
+            "SET made = '2020-02-02', id = 12 WHERE id = 2;",
+        ),
+        (
+            "ALTER TABLE t ADD COLUMN year; UPDATE t SET year = substr(at, 1, 4);",
+            "SET id = 12, at = '2020-02-02', year = '2020' WHERE id = 2;",
+        ),
+    ] {
+        let sql = beside(SEVERAL, own, &[theirs]);
+        assert!(sql.contains(expected), "{theirs}: {sql}");
+        assert!(sql.contains("SET id = 13 WHERE id = 3;"), "{theirs}: {sql}");
+    }
+}
+
+/// Who overwrites a cell last made it what it is.
+#[test]
+fn what_a_colleagues_file_overwrites_is_no_own_value_any_more() {
+    let sql = beside(
+        SEVERAL,
+        "UPDATE t SET at = '2020-02-02', n = 7",
+        &["UPDATE t SET at = CURRENT_TIMESTAMP WHERE id < 3;"],
+    );
+    assert_eq!(sql.matches("2020-02-02").count(), 1, "{sql}");
+    assert_eq!(sql.matches("at =").count(), 1, "{sql}");
+}
+
+fn run_by_wrangler(project: &Scratch, name: &str, sql: &str) {
+    project.write(&format!("migrations/{name}"), &format!("{sql}\n"));
+    project.sql(&format!("{sql}; INSERT INTO d1_migrations (name) VALUES ('{name}')"));
+}
+
+/// The triggers see what wrangler's own apply does, as if it were the user's.
+#[test]
+fn what_the_clock_gives_in_a_file_that_wrangler_runs_is_not_pending() {
+    let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL);
+    project.d1(["apply"]).success();
+    project.d1(["track"]).success();
+    run_by_wrangler(&project, "0002_theirs.sql", "UPDATE t SET at = CURRENT_TIMESTAMP");
+    project.d1(["check"]).success();
+    project.sql("UPDATE t SET at = '2020-02-02' WHERE id = 2");
+    run_by_wrangler(&project, "0003_theirs.sql", "UPDATE t SET at = datetime('now', '+1 day') WHERE id = 1");
+    project.d1(["data", "-m", "own"]).success();
+    let sql = project.read("0004_own.sql");
+    assert!(sql.ends_with("TRUE;\nUPDATE t SET at = '2020-02-02' WHERE id = 2;\n"), "{sql}");
+}
+
+/// Children that only the real D1 has would hang on the wrong row.
+#[test]
+fn a_trade_of_keys_outlives_a_file_that_wrangler_runs() {
+    let seed =
+        format!("{SEVERAL} CREATE TABLE child (t REFERENCES t (id) ON UPDATE CASCADE ON DELETE CASCADE);");
+    for seed in [SEVERAL, &seed] {
+        let project = Scratch::guestbook().file("migrations/0001_t.sql", seed);
+        project.d1(["apply"]).success();
+        project.d1(["track"]).success();
+        project.sql(TRADE);
+        run_by_wrangler(&project, "0002_theirs.sql", "UPDATE t SET n = n || '!' WHERE id = 3");
+        project.d1(["data", "-m", "own"]).success();
+        let sql = project.read("0003_own.sql");
+        assert!(sql.contains("SET id = 1") && sql.contains("SET id = 2") && !sql.contains("n ="), "{sql}");
+        project.d1(["check"]).success();
+    }
+}
+
+/// It is the file that traded them, on the real D1 too.
+#[test]
+fn keys_that_a_file_trades_which_wrangler_runs_are_not_traded_again() {
+    let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL);
+    project.d1(["apply"]).success();
+    project.d1(["track"]).success();
+    run_by_wrangler(&project, "0002_theirs.sql", TRADE);
+    project.sql("UPDATE t SET n = 'mine' WHERE id = 1");
+    project.d1(["data", "-m", "own"]).success();
+    let sql = project.read("0003_own.sql");
+    assert!(sql.ends_with("TRUE;\nUPDATE t SET n = 'mine' WHERE id = 1;\n"), "{sql}");
+}
+
+/// Nothing of that hangs on what the cache remembers.
+#[test]
+fn what_was_written_is_settled_without_the_cache_too() {
+    let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL);
+    project.d1(["apply"]).success();
+    project.d1(["track"]).success();
+    project.sql(TRADE);
+    project.sql("UPDATE t SET id = 30 WHERE id = 3; UPDATE t SET id = 3 WHERE id = 30");
+    project.d1(["data", "-m", "own"]).success();
+    std::fs::remove_dir_all(project.root().join(".wrangler/d1-migrate")).expect("it is there");
+    project.d1(["check"]).success();
+    // Without the file, its changes are pending again.
+    std::fs::remove_file(project.root().join("migrations/0002_own.sql")).expect("it is there");
+    project.d1(["check"]).code(1);
+}

@@ -14,6 +14,7 @@
 //! - `PROPERTIES_SEED=…` runs other cases, or repeats a run: each prints its seed. `PROPERTIES_THREADS` (default 2).
 
 mod case;
+mod clock;
 mod ddl;
 mod history;
 mod moves;
@@ -44,6 +45,9 @@ const DEFAULT_CASES: u32 = 1_000;
 /// About a quarter of a minute.
 const TANGLES: u32 = 300;
 
+/// Also about a quarter of a minute.
+const CLOCKS: u32 = 150;
+
 /// A change is judged by the same cases as the one before it; a run of some minutes looks for new ones.
 const SEED: u64 = 1;
 
@@ -58,6 +62,11 @@ fn whatever_happens_the_folder_rebuilds_the_database_and_the_app_does_not_notice
 #[test]
 fn whatever_happens_to_tables_that_point_to_themselves_the_folder_rebuilds_them() {
     hunt(tangle::tangle, tangle::run, TANGLES);
+}
+
+#[test]
+fn whatever_colleagues_do_beside_it_an_own_change_gets_there_and_what_chance_gave_stays() {
+    hunt(clock::case, clock::play, CLOCKS);
 }
 
 /// Looks for a case that fails, on several threads.

@@ -79,6 +79,18 @@ impl Scratch {
         files
     }
 
+    /// Makes a migration.
+    pub(crate) fn write_migration(&self, name: &str, sql: &str) {
+        let folder = self.folder.path().join("migrations");
+        fs::create_dir_all(&folder).expect("writable");
+        fs::write(folder.join(name), sql).expect("writable");
+    }
+
+    /// Deletes the cache.
+    pub(crate) fn forget(&self) {
+        fs::remove_dir_all(self.folder.path().join(".wrangler/d1-migrate")).ok();
+    }
+
     /// Puts SQL at the end of a migration.
     pub(crate) fn append(&self, path: &str, sql: &str) {
         let path = self.folder.path().join(path);
