@@ -8,7 +8,7 @@ use rusqlite::{Connection, params, params_from_iter};
 use super::columns::{RowShape, all, lasting_name, same_key};
 use super::compare::has_same_columns;
 use super::look::key_values;
-use super::pairs::{Key, was};
+use super::pairs::keys_changed;
 use super::trace::{ABOUT, TRACED, forget, held_files, trace_entries};
 use super::unknown::{WHOLE_ROW, is_plain};
 use super::{Error, LIVE};
@@ -132,11 +132,11 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
     conn.execute_batch(&format!("CREATE TABLE {PARTNERS}({slots}, was)"))?;
     match lasting_name(table) {
         None => {
+            list_moved_partners(conn, table, &shape)?;
             // A row that another one moved to, or that moved itself, is another one here.
             let stayed =
                 format!("{key} NOT IN (SELECT now FROM {TRACED} UNION ALL SELECT was FROM {TRACED})");
             conn.execute_batch(&list(&key, &shape.same_row("s", "l"), &stayed))?;
-            list_moved_partners(conn, table, &shape, &cells)?;
         }
         Some(name) => {
             let rowid = &shape.identity[0];
@@ -145,7 +145,7 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
             let was = format!("coalesce((SELECT was FROM {TRACED} WHERE now = +l.{rowid}), l.{rowid})");
             let named = same_key(table, &name, "l", "s");
             let changed = match changefeed::exists(conn, LIVE)? {
-                true => format!("s.{rowid} IN ({})", keys_changed(table, &shape, &name)),
+                true => format!("s.{rowid} IN ({})", keys_changed(table, &shape, &name, "1")),
                 false => "0".into(),
             };
             let alone = format!(
@@ -165,28 +165,23 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
     Ok(())
 }
 
-/// A query for the rowids under which the changefeed saw the key change that the files give.
-fn keys_changed(table: &Table, shape: &RowShape, name: &Key) -> String {
-    format!(
-        "SELECT f.key FROM {LIVE}.{CHANGEFEED} f CROSS JOIN {} s ON s.{} = f.key
-           WHERE f.tbl = {} AND f.op = 'U' AND f.id > coalesce(({}), 0) AND ({})",
-        shape.shadow(),
-        shape.identity[0],
-        string_literal(&table.name),
-        changefeed::last_written(LIVE, &held_files()),
-        was(table, name),
-    )
-}
-
-fn list_moved_partners(conn: &Connection, table: &Table, shape: &RowShape, cells: &str) -> Result<(), Error> {
+/// Lists those whose key was changed here. What was traced to a row that is here no more is no trace: a file took it.
+fn list_moved_partners(conn: &Connection, table: &Table, shape: &RowShape) -> Result<(), Error> {
     let marks = vec!["?"; 2 * shape.identity.len() + 1].join(", ");
     let mut put = conn.prepare(&format!("INSERT INTO {PARTNERS} VALUES ({marks})"))?;
-    let mut moved = conn.prepare(&format!("SELECT now, was FROM {TRACED} WHERE was IN ({cells})"))?;
+    let named = all(shape.identity.iter().map(|name| format!("{name} = ?")));
+    let mut is_here = conn.prepare(&format!("SELECT 1 FROM {} WHERE {named}", shape.live()))?;
+    let mut forget = conn.prepare(&format!("DELETE FROM {TRACED} WHERE rowid = ?1"))?;
+    let mut moved = conn.prepare(&format!("SELECT now, was, rowid FROM {TRACED}"))?;
     let mut rows = moved.query(())?;
     while let Some(row) = rows.next()? {
         let key: Value = row.get(1)?;
-        if let (Some(now), Some(was)) = (key_values(table, row.get(0)?), key_values(table, key.clone())) {
-            put.execute(params_from_iter(was.into_iter().chain(now).chain([key])))?;
+        let (Some(now), Some(was)) = (key_values(table, row.get(0)?), key_values(table, key.clone())) else {
+            continue;
+        };
+        match is_here.exists(params_from_iter(&now))? {
+            true => drop(put.execute(params_from_iter(was.into_iter().chain(now).chain([key])))?),
+            false => drop(forget.execute([row.get::<_, i64>(2)?])?),
         }
     }
     Ok(())

@@ -11,10 +11,12 @@ use super::LIVE;
 use super::columns::{RowShape, column_differs, lasting_name, same_key};
 use super::moves::{Follow, follow, stay_together};
 use super::replaced::part_replaced;
+use super::trace::held_files;
 use super::went::Partners;
 use crate::changefeed;
-use crate::names::CHANGEFEED;
+use crate::names::{CHANGEFEED, SHADOW_FILES};
 use crate::schema::{Identity, Schema, Table, Term, UniqueKey};
+use crate::shadow::DROPS;
 use crate::sql_text::string_literal;
 
 /// Rows whose key changed under their rowid: `r` in the table of differences, `l1`, `s1`, and whether they were `told` to be one.
@@ -231,6 +233,38 @@ pub(super) fn was(table: &Table, key: &[(usize, String)]) -> String {
     parts.collect::<Vec<_>>().join(" OR ")
 }
 
+/// A query for the rowids under which the changefeed saw the key change that the files give, of entries `f` for which `holds` does.
+///
+/// Not of rows that had come here before, unless a file brought them. Where a file that may have rebuilt the table ran unseen, rowids may
+/// be others since: then not of rows that have a key here which the files know too.
+pub(super) fn keys_changed(table: &Table, shape: &RowShape, key: &[(usize, String)], holds: &str) -> String {
+    let feed = format!("{LIVE}.{CHANGEFEED}");
+    let in_sight = changefeed::applied_in_sight();
+    let rebuilt = format!(
+        "SELECT max(a.id) FROM {feed} a JOIN main.{SHADOW_FILES} r ON r.name = a.tbl
+           WHERE a.op = 'A' AND NOT {in_sight} AND instr(r.sets, '{DROPS}')"
+    );
+    format!(
+        "SELECT key FROM (
+           SELECT f.key, max(iif(f.op = 'U' AND ({was}), f.id, 0)) AS changed, max(iif(f.op = 'U', 0, f.id)) AS came_or_went,
+                  max(iif(f.op = 'I', f.id, 0)) AS came
+             FROM {feed} f CROSS JOIN {shadow} s ON s.{rowid} = f.key
+             WHERE f.tbl = {table} AND f.op IN ('I', 'U', 'D') AND f.id > coalesce(({written}), 0) AND {holds}
+               AND (f.id > coalesce(({rebuilt}), 0) OR NOT EXISTS (
+                 SELECT 1 FROM {live} l CROSS JOIN {shadow} p ON {same} WHERE l.{rowid} = f.key))
+             GROUP BY f.key)
+         WHERE changed > came_or_went AND (came = 0 OR EXISTS (
+           SELECT 1 FROM {feed} WHERE {in_sight} AND id > came AND id < changed))",
+        was = was(table, key),
+        shadow = shape.shadow(),
+        rowid = shape.identity[0],
+        table = string_literal(&table.name),
+        written = changefeed::last_written(LIVE, &held_files()),
+        live = shape.live(),
+        same = same_key(table, key, "p", "l"),
+    )
+}
+
 /// Marks those that the changefeed saw change the key that the files give. Others may be two rows: SQLite gives the rowid of a
 /// last row that went to the next one that comes.
 fn mark_told(
@@ -242,18 +276,8 @@ fn mark_told(
     if !changefeed::exists(conn, LIVE)? {
         return Ok(());
     }
-    conn.execute_batch(&format!(
-        "UPDATE {CHANGED} SET told = 1 WHERE s1 IN (SELECT key FROM (
-           SELECT f.key, max(iif(f.op = 'U' AND ({was}), f.id, 0)) AS changed, max(iif(f.op = 'U', 0, f.id)) AS came_or_went
-             FROM {LIVE}.{CHANGEFEED} f CROSS JOIN {shadow} s ON s.{rowid} = f.key
-             WHERE f.tbl = {table} AND f.op IN ('I', 'U', 'D') AND f.key IN (SELECT s1 FROM {CHANGED})
-             GROUP BY f.key)
-           WHERE changed > came_or_went)",
-        was = was(table, key),
-        shadow = shape.shadow(),
-        rowid = shape.identity[0],
-        table = string_literal(&table.name),
-    ))
+    let told = keys_changed(table, shape, key, &format!("f.key IN (SELECT s1 FROM {CHANGED})"));
+    conn.execute_batch(&format!("UPDATE {CHANGED} SET told = 1 WHERE s1 IN ({told})"))
 }
 
 /// Does any row have the key of one that goes, while rows are matched by their identity alone?

@@ -9,7 +9,7 @@ use super::look::key_values;
 use crate::changefeed;
 use crate::names::{CHANGEFEED, SHADOW_FILES};
 use crate::schema::Table;
-use crate::shadow::column_set;
+use crate::shadow::{RENAMES, column_set};
 use crate::sql_text::string_literal;
 
 /// What was traced: the key that a row has now, the key that it had in the files.
@@ -20,6 +20,9 @@ pub(super) const ABOUT: &str = "temp.d1_migrate_about";
 
 /// What was traced and is in the files by now.
 const HELD: &str = "temp.d1_migrate_held_by_files";
+
+/// The keys of rows that came here.
+const NEW: &str = "temp.d1_migrate_new_rows";
 
 /// What a trace found besides its list.
 pub(super) struct Traced {
@@ -54,7 +57,7 @@ pub(super) fn trace_entries(conn: &Connection, table: &Table, after: Option<i64>
 /// Drops the lists.
 pub(super) fn forget(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(&format!(
-        "DROP TABLE IF EXISTS {TRACED}; DROP TABLE IF EXISTS {HELD}; DROP TABLE IF EXISTS {ABOUT}"
+        "DROP TABLE IF EXISTS {TRACED}; DROP TABLE IF EXISTS {HELD}; DROP TABLE IF EXISTS {NEW}; DROP TABLE IF EXISTS {ABOUT}"
     ))
 }
 
@@ -74,7 +77,8 @@ fn first_move(conn: &Connection, table: &Table) -> rusqlite::Result<Option<i64>>
     conn.query_row(&first, [&table.name], |row| row.get(0))
 }
 
-/// The condition for an entry about a migration that may have changed keys of this table.
+/// An expression: may the file of this entry about a migration have changed keys of this table? Not where it is known to set none, as
+/// long as no later file may have given it, or them, other names.
 fn may_change_keys(table: &Table) -> String {
     let columns = table.primary_key.iter().map(|&position| table.columns[position].name.as_str());
     let sets = columns
@@ -82,7 +86,8 @@ fn may_change_keys(table: &Table) -> String {
         .map(|column| format!("instr(f.sets, {}) > 0", string_literal(&column_set(&table.name, column))));
     let sets: Vec<String> = sets.collect();
     format!(
-        "NOT EXISTS (SELECT 1 FROM main.{SHADOW_FILES} f WHERE f.name = tbl AND f.sets IS NOT NULL AND NOT ({}))",
+        "EXISTS (SELECT 1 FROM main.{SHADOW_FILES} f WHERE f.name = tbl AND (f.sets IS NULL OR {} OR EXISTS (
+           SELECT 1 FROM main.{SHADOW_FILES} g WHERE g.position >= f.position AND instr(g.sets, '{RENAMES}'))))",
         sets.join(" OR ")
     )
 }
@@ -98,7 +103,7 @@ impl<'a> Trace<'a> {
     fn begin(conn: &'a Connection, table: &'a Table, about: Option<i64>) -> rusqlite::Result<Self> {
         conn.execute_batch(&format!(
             "CREATE TABLE {TRACED}(now UNIQUE, was, held INTEGER NOT NULL DEFAULT 0); CREATE INDEX temp.d1_migrate_traced_was ON d1_migrate_traced(was);
-             CREATE TABLE {HELD}(now, was)"
+             CREATE TABLE {HELD}(now, was); CREATE TABLE {NEW}(key PRIMARY KEY)"
         ))?;
         if about.is_some() {
             conn.execute_batch(&format!(
@@ -108,15 +113,17 @@ impl<'a> Trace<'a> {
         Ok(Self { conn, table, about })
     }
 
-    /// Reads the entries from this one on.
+    /// Reads the entries from this one on, by which the first row moved.
     fn read(&self, first: i64) -> rusqlite::Result<Traced> {
+        self.list_new_rows(first)?;
         // Entries that keep one in sight ('K') move nothing.
         let of_rows = if self.about.is_some() { "('I', 'D', 'U', 'K')" } else { "('I', 'D')" };
         let entries = format!(
-            "SELECT op, key, new_key, id FROM {LIVE}.{CHANGEFEED}
-               WHERE id >= ?2 AND ((tbl = ?1 AND op IN {of_rows}) OR ({MOVED}) OR ({} AND {})) ORDER BY id",
-            changefeed::applied_in_sight(),
+            "SELECT op, key, new_key, id, op = 'A' AND {} FROM {LIVE}.{CHANGEFEED}
+               WHERE id >= ?2 AND ((tbl = ?1 AND op IN {of_rows}) OR ({MOVED}) OR ({} AND tbl IN (SELECT name FROM ({})))) ORDER BY id",
             may_change_keys(self.table),
+            changefeed::applied_in_sight(),
+            held_files(),
         );
         let mut entries = self.conn.prepare(&entries)?;
         let mut entries = entries.query(params![self.table.name, first])?;
@@ -124,8 +131,11 @@ impl<'a> Trace<'a> {
         while let Some(entry) = entries.next()? {
             let operation = entry.get_ref(0)?.as_str()?;
             if operation == "A" {
-                any_ended = false;
-                self.forget_what_the_files_hold()?;
+                self.forget_new_rows_of_the_files()?;
+                if entry.get(4)? {
+                    any_ended = false;
+                    self.forget_what_the_files_hold()?;
+                }
                 continue;
             }
             // A key that is not UTF-8 cannot be read back from its literal.
@@ -139,10 +149,42 @@ impl<'a> Trace<'a> {
                     self.go(&key, &new)?;
                 }
                 "U" | "K" => {}
-                _ => any_ended |= self.end(&key)?,
+                "I" => {
+                    any_ended |= self.end(&key)?;
+                    self.put_new(&key)?;
+                }
+                _ => {
+                    any_ended |= self.end(&key)?;
+                    self.take_new(&key)?;
+                }
             }
         }
         Ok(Traced { any_ended })
+    }
+
+    /// Lists the rows that had come here before this entry, since files held all that the entries tell.
+    fn list_new_rows(&self, before: i64) -> rusqlite::Result<()> {
+        if before == i64::MAX {
+            return Ok(());
+        }
+        let entries = format!(
+            "SELECT op, key FROM {LIVE}.{CHANGEFEED} WHERE id < ?2 AND id > coalesce(({}), 0)
+               AND ((tbl = ?1 AND op IN ('I', 'D')) OR ({} AND tbl IN (SELECT name FROM ({})))) ORDER BY id",
+            changefeed::last_written(LIVE, &held_files()),
+            changefeed::applied_in_sight(),
+            held_files(),
+        );
+        let mut entries = self.conn.prepare(&entries)?;
+        let mut entries = entries.query(params![self.table.name, before])?;
+        while let Some(entry) = entries.next()? {
+            let Ok(key) = entry.get::<_, Value>(1) else { continue };
+            match entry.get_ref(0)?.as_str()? {
+                "I" => self.put_new(&key)?,
+                "D" => drop(self.take_new(&key)?),
+                _ => self.forget_new_rows_of_the_files()?,
+            }
+        }
+        Ok(())
     }
 
     /// An entry is about the row of this key.
@@ -161,6 +203,12 @@ impl<'a> Trace<'a> {
     }
 
     fn go(&self, key: &Value, new: &Value) -> rusqlite::Result<()> {
+        self.take_new(new)?;
+        if self.take_new(key)? {
+            // It came here; whoever had the key that it takes is no more.
+            self.end(new)?;
+            return self.put_new(new);
+        }
         let go_on = format!("UPDATE OR REPLACE {TRACED} SET now = ?2 WHERE now = ?1");
         if self.conn.prepare_cached(&go_on)?.execute([key, new])? > 0 {
             return Ok(());
@@ -172,6 +220,39 @@ impl<'a> Trace<'a> {
         self.conn.prepare_cached(&set_out)?.execute([key, new]).map(drop)
     }
 
+    /// The row of this key came here.
+    fn put_new(&self, key: &Value) -> rusqlite::Result<()> {
+        let put = format!("INSERT OR IGNORE INTO {NEW} VALUES (?1)");
+        self.conn.prepare_cached(&put)?.execute([key]).map(drop)
+    }
+
+    /// Gives whether it had come here.
+    fn take_new(&self, key: &Value) -> rusqlite::Result<bool> {
+        let take = format!("DELETE FROM {NEW} WHERE key = ?1");
+        Ok(self.conn.prepare_cached(&take)?.execute([key])? > 0)
+    }
+
+    /// Rows that a file brought here, which ran in sight, are not new.
+    fn forget_new_rows_of_the_files(&self) -> rusqlite::Result<()> {
+        let mut new = self.conn.prepare_cached(&format!("SELECT key FROM {NEW}"))?;
+        let new: Vec<Value> = new.query_map((), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        for key in new {
+            if self.is_in_files(key.clone())? {
+                self.take_new(&key)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_in_files(&self, key: Value) -> rusqlite::Result<bool> {
+        let shape = RowShape::of(self.table);
+        let named = all(shape.identity.iter().map(|name| format!("{name} = ?")));
+        let is_there = format!("SELECT EXISTS (SELECT 1 FROM {} WHERE {named})", shape.shadow());
+        let mut is_there = self.conn.prepare_cached(&is_there)?;
+        key_values(self.table, key)
+            .map_or(Ok(false), |key| is_there.query_row(params_from_iter(key), |row| row.get(0)))
+    }
+
     /// Gives whether the row of this key had another one.
     fn end(&self, key: &Value) -> rusqlite::Result<bool> {
         let end = format!("DELETE FROM {TRACED} WHERE now = ?1");
@@ -181,20 +262,13 @@ impl<'a> Trace<'a> {
     /// When a migration was applied, it may have held what was traced until then: what the files give tells. A key that they give may
     /// still be that of the row that left it, if that row has not come to its own new key there.
     fn forget_what_the_files_hold(&self) -> rusqlite::Result<()> {
-        let (conn, table) = (self.conn, self.table);
-        let shape = RowShape::of(table);
-        let named = all(shape.identity.iter().map(|name| format!("{name} = ?")));
-        let mut is_there =
-            conn.prepare_cached(&format!("SELECT EXISTS (SELECT 1 FROM {} WHERE {named})", shape.shadow()))?;
-        let mut in_files = |key: Value| -> rusqlite::Result<bool> {
-            key_values(table, key)
-                .map_or(Ok(false), |key| is_there.query_row(params_from_iter(key), |row| row.get(0)))
-        };
+        let conn = self.conn;
         let mut judge = conn.prepare_cached(&format!("UPDATE {TRACED} SET held = ?2 WHERE rowid = ?1"))?;
         let mut traced = conn.prepare_cached(&format!("SELECT rowid, now, was FROM {TRACED}"))?;
         let mut traced = traced.query(())?;
         while let Some(row) = traced.next()? {
-            let (was_is_there, now_is_there) = (in_files(row.get(2)?)?, in_files(row.get(1)?)?);
+            let (was_is_there, now_is_there) =
+                (self.is_in_files(row.get(2)?)?, self.is_in_files(row.get(1)?)?);
             let held = if was_is_there { i64::from(now_is_there) } else { GONE };
             judge.execute(params![row.get::<_, i64>(0)?, held])?;
         }

@@ -43,9 +43,10 @@ pub fn apply(place: &Place, progress: Progress) -> Result<Applied> {
         if !created {
             // Never in the way: a folder that cannot be replayed is for the run itself to name.
             match contest(&conn, place, progress) {
-                Ok(Contest { touched, is_of_all }) => {
+                Ok(Contest { touched, unseen }) => {
                     applied.contested = touched;
-                    looked.at_all = is_of_all;
+                    looked.at_all = unseen.is_none();
+                    applied.unguarded = unseen.map(|sentence| anyhow!("{sentence}"));
                 }
                 Err(error) => {
                     applied.unguarded = Some(error);
@@ -166,18 +167,21 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration, looked: &mut
                 changefeed::follow_applied(conn, &place.migrations_table)?;
             }
             insert_record(conn, place, &migration.name)?;
+            if !changefeed::exists(conn, "main")? {
+                return Ok(());
+            }
+            let after = schema::read(conn, "main", &place.migrations_table)?.tables;
+            rename_entries(conn, &text, &before, &after)?;
+            own::keep(conn, &migration.name, &after)?;
             if tracked.is_empty() {
                 return Ok(());
             }
             changefeed::note_unseen(conn, looked.at_all.then_some(looked.seen))?;
-            let after = schema::read(conn, "main", &place.migrations_table)?.tables;
-            rename_entries(conn, &text, &before, &after)?;
             let follow = |table: &Table| {
                 !names.contains(&table.name.as_str()) || tracked.iter().any(|other| other.name == table.name)
             };
             let follow: Vec<Table> = after.iter().filter(|table| follow(table)).cloned().collect();
-            changefeed::install(conn, &follow)?;
-            own::keep(conn, &migration.name, &follow)
+            changefeed::install(conn, &follow).map(drop)
         },
     );
     if became == Ran::Now {

@@ -17,7 +17,7 @@ use crate::difference::{
 };
 use crate::migrations::{Folder, table};
 use crate::schema::{self, Schema};
-use crate::shadow::{self, Shadow, Source, World, has_baseline, stamp};
+use crate::shadow::{self, Shadow, Source, World, has_baseline, hear_columns_set, stamp};
 use crate::sql_text::statements;
 
 /// Everything about one database, read in one moment.
@@ -40,6 +40,8 @@ pub struct Bench {
     /// Cells whose value on the real D1 nobody can know, and that were therefore not compared.
     pub unknown_cells: u64,
     pub(super) shadow: Shadow,
+    /// Is it noted which columns the statements set that are tried on the shadow?
+    pub(super) hears_updates: bool,
     _lock: Option<File>,
 }
 
@@ -93,12 +95,29 @@ impl Bench {
         let applied: Vec<String> =
             table::applied(conn, LIVE, &place.migrations_table)?.into_iter().map(|row| row.name).collect();
         let unrecorded = unrecorded(changefeed::owed(conn, LIVE)?, &digests, &applied);
-        Ok(Self { place, folder, applied, unrecorded, here, tracking, unknown_cells, shadow, _lock: lock })
+        Ok(Self {
+            place,
+            folder,
+            applied,
+            unrecorded,
+            here,
+            tracking,
+            unknown_cells,
+            shadow,
+            hears_updates: false,
+            _lock: lock,
+        })
     }
 
     /// The connection with both databases.
     pub fn conn(&self) -> &Connection {
         &self.shadow.conn
+    }
+
+    /// Notes from here on which columns the statements set that are tried on the shadow.
+    pub(super) fn hear_updates(&mut self) -> rusqlite::Result<()> {
+        self.hears_updates = true;
+        hear_columns_set(&mut self.shadow.conn)
     }
 
     /// Another connection on which the local database is attached, a moment later. Where it cannot be had, work is slower.

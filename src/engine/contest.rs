@@ -9,8 +9,11 @@ use rusqlite::hooks::Action;
 
 use super::bench::{Bench, replay_noting, sources};
 use super::{Place, Progress, own};
-use crate::difference::{Comparison, RowShape, Rows, TableDifference, any_unknown_cell};
+use crate::difference::{
+    Comparison, RowShape, Rows, TableDifference, any_unknown_cell, any_unknown_in, has_same_columns,
+};
 use crate::migrations::{Folder, Migration};
+use crate::schema::Drift;
 
 /// Above this many pending rows nobody reads which ones were touched.
 const MOST: u64 = 10_000;
@@ -23,8 +26,8 @@ pub struct Contest {
     /// How many rows of each table with a pending change they touch too (of tables whose rows have a rowid: SQLite tells nothing about
     /// the others).
     pub touched: Vec<(String, usize)>,
-    /// Could every table be compared?
-    pub is_of_all: bool,
+    /// Why own values are not known, where a table with unknown cells is defined otherwise here than by the files.
+    pub unseen: Option<String>,
 }
 
 /// Replays the migrations that are missing on the shadow, before they run here, and notes for [`own::keep`] on the connection that will
@@ -32,10 +35,10 @@ pub struct Contest {
 pub fn contest(runner: &Connection, place: &Place, progress: Progress) -> Result<Contest> {
     let mut bench = Bench::open_as_applied(place.clone(), progress)?;
     let comparison = bench.compare()?;
-    let is_of_all = comparison.drift.is_empty();
+    let unseen = unseen(&bench, &comparison)?;
     let mut tables: Vec<(String, usize)> = Vec::new();
     if comparison.tables.is_empty() {
-        return Ok(Contest { touched: tables, is_of_all });
+        return Ok(Contest { touched: tables, unseen });
     }
     let pending = pending(&bench, &comparison)?;
     own::list_moved(bench.conn(), &comparison)?;
@@ -46,7 +49,18 @@ pub fn contest(runner: &Connection, place: &Place, progress: Progress) -> Result
         }
     }
     tables.sort();
-    Ok(Contest { touched: tables, is_of_all })
+    Ok(Contest { touched: tables, unseen })
+}
+
+fn unseen(bench: &Bench, comparison: &Comparison) -> rusqlite::Result<Option<String>> {
+    for table in &comparison.here.tables {
+        if !has_same_columns(table, comparison.files.table(&table.name))
+            && any_unknown_in(bench.conn(), &table.name)?
+        {
+            return Ok(comparison.drift.first().map(Drift::sentence));
+        }
+    }
+    Ok(None)
 }
 
 fn pending(bench: &Bench, comparison: &Comparison) -> Result<HashSet<RowName>> {

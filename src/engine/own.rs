@@ -43,7 +43,8 @@ pub fn begin(runner: &Connection) -> rusqlite::Result<()> {
 /// Lists the rows whose key was changed here, and own values in unknown cells of theirs.
 pub fn list_moved(conn: &Connection, comparison: &Comparison) -> Result<()> {
     conn.execute_batch(&format!(
-        "CREATE TABLE {MOVED}(tbl TEXT COLLATE NOCASE, col TEXT, key, value, was TEXT)"
+        "CREATE TABLE {MOVED}(tbl TEXT COLLATE NOCASE, col TEXT, key, value, was TEXT);
+         CREATE INDEX {MOVED}_key ON d1_migrate_own_moved(tbl, col, key)"
     ))?;
     for TableDifference { table, rows, .. } in &comparison.tables {
         let (Rows::Listed(diff), shape) = (rows, RowShape::of(table)) else { continue };
@@ -273,12 +274,11 @@ fn own_keys_of_moved(table: &Table, column: &str) -> Option<String> {
 }
 
 /// Enters into the changefeed again which cells are own ones, after the file has run here. Part of its transaction.
-pub fn keep(runner: &Connection, file: &str, followed: &[Table]) -> rusqlite::Result<()> {
+pub fn keep(runner: &Connection, file: &str, tables: &[Table]) -> rusqlite::Result<()> {
     let mut columns = runner.prepare(&format!("SELECT DISTINCT tbl, col FROM {OWN} WHERE file = ?1"))?;
     let columns: Vec<(String, String)> =
         columns.query_map([file], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-    for (table, column) in
-        columns.iter().filter(|(table, _)| followed.iter().any(|other| other.name == *table))
+    for (table, column) in columns.iter().filter(|(table, _)| tables.iter().any(|other| other.name == *table))
     {
         let [file, name, col] = [file, table, column].map(string_literal);
         let keys = format!("SELECT key FROM {OWN} WHERE file = {file} AND tbl = {name} AND col = {col}");

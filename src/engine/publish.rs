@@ -15,7 +15,7 @@ use crate::difference::{LIVE, Selected, find_unknown, remember};
 use crate::draft::{self, Part};
 use crate::migrations::{self, Folder, NewFile, file_name, header_line, sweep, table};
 use crate::schema;
-use crate::shadow::{Shadow, add_file, run_file};
+use crate::shadow::{Shadow, add_file, run_file, take_columns_set};
 
 /// Writes the files of a draft and notes them as applied. Gives the paths.
 pub(super) fn publish(
@@ -24,11 +24,13 @@ pub(super) fn publish(
     selected: &Selected,
     progress: Progress,
 ) -> Result<Vec<Utf8PathBuf>> {
+    // Of all parts, and of ways that were tried: once too often does no harm.
+    let sets = bench.hears_updates.then(take_columns_set);
     let other = prove_in_second_world(&bench, &parts)?;
     let holds = holds_everything_up_to(&bench, selected)?;
     for part in &parts {
         bench.folder.accepts(&part.name)?;
-        add_file(bench.conn(), &part.name, &hex(&part.digest), false, None)?;
+        add_file(bench.conn(), &part.name, &hex(&part.digest), false, sets.as_deref())?;
     }
     remember(bench.conn(), &bench.here, &selected.left, &selected.left_indexes)?;
     step("drafted");

@@ -88,7 +88,7 @@ impl Ready {
 
     /// Drafts the data migration for what is selected of the pending changes.
     pub fn draft_data(self, selection: &Selection, message: &str, max_file_size: u64) -> Result<Drafted> {
-        let Self { bench, comparison, .. } = self;
+        let Self { mut bench, comparison, .. } = self;
         let selected = select(bench.conn(), &comparison, selection)?;
         if selected.is_nothing() {
             // Rows of tables that are defined otherwise could not be compared.
@@ -97,6 +97,7 @@ impl Ready {
             return Ok(Drafted::Nothing { left: selected.left });
         }
         let naming = naming(&bench, message, max_file_size)?;
+        bench.hear_updates()?;
         let parts = draft::data(
             bench.conn(),
             &|| bench.second_reader(),

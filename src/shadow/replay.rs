@@ -1,7 +1,7 @@
 //! Runs the text of one migration as D1 would: statement by statement, in one transaction, under D1's settings and limits.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 
 use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
@@ -77,12 +77,29 @@ fn run_statements(conn: &Connection, name: &str, text: &str) -> Result<(), Error
     Ok(())
 }
 
-/// The columns that UPDATE statements set since [`take_columns_set`], those in triggers included.
-static COLUMNS_SET: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+thread_local! {
+    /// The columns that UPDATE statements set since [`take_columns_set`], those in triggers included.
+    static COLUMNS_SET: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+}
 
 /// The columns that UPDATE statements of files set since the last call, as [`column_set`] writes them.
-pub(super) fn take_columns_set() -> String {
-    COLUMNS_SET.lock().map(|mut set| std::mem::take(&mut *set)).unwrap_or_default().into_iter().collect()
+pub fn take_columns_set() -> String {
+    COLUMNS_SET.take().into_iter().collect()
+}
+
+/// From here on the statements on this connection are heard too.
+pub fn hear_columns_set(conn: &mut Connection) -> rusqlite::Result<()> {
+    take_columns_set();
+    conn.authorizer(Some(|context: AuthContext<'_>| {
+        hear(&context);
+        Authorization::Allow
+    }))
+}
+
+fn hear(context: &AuthContext<'_>) {
+    if let AuthAction::Update { table_name, column_name } = context.action {
+        COLUMNS_SET.with_borrow_mut(|set| set.insert(column_set(table_name, column_name)));
+    }
 }
 
 /// One column in that list. A rowid that no column shows is called `rowid`.
@@ -91,11 +108,7 @@ pub fn column_set(table: &str, column: &str) -> String {
 }
 
 fn authorize(context: AuthContext<'_>) -> Authorization {
-    if let AuthAction::Update { table_name, column_name } = context.action
-        && let Ok(mut set) = COLUMNS_SET.lock()
-    {
-        set.insert(column_set(table_name, column_name));
-    }
+    hear(&context);
     match context.action {
         AuthAction::Attach { .. }
         | AuthAction::Detach { .. }

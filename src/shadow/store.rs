@@ -13,6 +13,7 @@ use super::replay::take_columns_set;
 use super::{Error, baseline, run_file};
 use crate::math;
 use crate::names::{NEGATIVE_ZERO, SHADOW_FACTS, SHADOW_FILES, SHADOW_LEFT, SHADOW_UNKNOWN};
+use crate::sql_text::{Token, statements, tokens};
 
 /// Changes when anything about the shadow's file does; an older one is thrown away.
 const FORMAT: &str = concat!("5 ", env!("CARGO_PKG_VERSION"));
@@ -24,6 +25,23 @@ pub(super) const CREATE_FILES: &str =
 
 const FIRST: &str = "shadow.sqlite";
 const SECOND: &str = "shadow-second.sqlite";
+
+/// Stands beside the columns that a file sets where it gives tables or columns other names.
+pub const RENAMES: &str = "RENAME;";
+
+/// The same where it drops tables, as a file does that puts the rows of one into a new one.
+pub const DROPS: &str = "DROP;";
+
+fn marks(text: &str) -> String {
+    let has = |first: &str, other: &str| {
+        statements(text).any(|statement| {
+            let mut words = tokens(statement.text).filter(Token::is_significant);
+            words.next().is_some_and(|word| word.is_word(first)) && words.any(|word| word.is_word(other))
+        })
+    };
+    let marks = [(RENAMES, has("ALTER", "RENAME")), (DROPS, has("DROP", "TABLE"))];
+    marks.into_iter().filter(|(_, is_so)| *is_so).map(|(mark, _)| mark).collect()
+}
 
 /// One migration to replay.
 pub struct Source<'a> {
@@ -108,7 +126,8 @@ impl Shadow {
                 &text,
                 |_| Ok(()),
                 |conn| {
-                    add_file(conn, file.name, &file.digest, take_used(), Some(&take_columns_set()))?;
+                    let sets = take_columns_set() + &marks(&text);
+                    add_file(conn, file.name, &file.digest, take_used(), Some(&sets))?;
                     conn.execute(&format!("DELETE FROM {SHADOW_LEFT}"), ())?;
                     conn.execute(&format!("DELETE FROM {SHADOW_FACTS} WHERE name LIKE 'mark%'"), ())?;
                     Ok(())

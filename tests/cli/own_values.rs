@@ -452,3 +452,121 @@ fn what_was_written_is_settled_without_the_cache_too() {
     std::fs::remove_file(project.root().join("migrations/0002_own.sql")).expect("it is there");
     project.d1(["check"]).code(1);
 }
+
+/// The number that both took: the colleague's row stays what it is, with its children.
+#[test]
+fn a_new_row_that_made_room_for_a_colleagues_is_still_a_new_one() {
+    for key in ["INTEGER PRIMARY KEY", "TEXT PRIMARY KEY", "INT NOT NULL PRIMARY KEY"] {
+        for options in ["", " WITHOUT ROWID"] {
+            let seed = format!(
+                "CREATE TABLE t (id {key}, n, at TEXT DEFAULT CURRENT_TIMESTAMP){options}; INSERT INTO t (id, n) VALUES (1, 'a');"
+            );
+            let project = Scratch::guestbook().file("migrations/0001_t.sql", &seed);
+            project.d1(["apply"]).success();
+            project.d1(["track"]).success();
+            project.sql("INSERT INTO t VALUES (5, 'mine', '2020-02-02')");
+            project.write("migrations/0002_theirs.sql", "INSERT INTO t (id, n) VALUES (5, 'theirs');\n");
+            project.d1(["apply"]).code(2).stderr_has("UNIQUE");
+            project.sql("UPDATE t SET id = 6 WHERE id = 5");
+            project.d1(["apply"]).success();
+            project.d1(["data", "-m", "own"]).success();
+            let sql = project.read("0003_own.sql");
+            assert!(sql.contains("'mine', '2020-02-02')"), "{seed}: {sql}");
+            assert!(!sql.contains("SET id") && !sql.contains("theirs"), "{seed}: {sql}");
+        }
+    }
+}
+
+#[test]
+fn a_trade_of_keys_is_pending_again_without_its_file() {
+    let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL);
+    project.d1(["apply"]).success();
+    project.d1(["track"]).success();
+    project.sql(TRADE);
+    project.d1(["data", "-m", "own"]).success();
+    let written = project.read("0002_own.sql");
+    std::fs::remove_file(project.root().join("migrations/0002_own.sql")).expect("it is there");
+    project.d1(["data", "-m", "own"]).success();
+    let statements = |sql: &str| sql.split_once("TRUE;").map(|(_, rest)| rest.to_owned());
+    assert_eq!(statements(&project.read("0002_own.sql")), statements(&written));
+    project.d1(["check"]).success();
+}
+
+#[test]
+fn a_trade_of_keys_outlives_a_migration_of_another_table() {
+    for forgets in [false, true] {
+        let seed = format!(
+            "{SEVERAL} CREATE TABLE other (id INTEGER PRIMARY KEY, n); INSERT INTO other VALUES (1, 1);"
+        );
+        let project = Scratch::guestbook().file("migrations/0001_t.sql", &seed);
+        project.d1(["apply"]).success();
+        project.d1(["track"]).success();
+        project.sql(TRADE);
+        project.sql("UPDATE other SET n = 2");
+        project.d1(["data", "-m", "other", "--tables", "other"]).success();
+        if forgets {
+            std::fs::remove_dir_all(project.root().join(".wrangler/d1-migrate")).expect("it is there");
+        }
+        project.d1(["data", "-m", "own"]).success();
+        let sql = project.read("0003_own.sql");
+        assert!(sql.contains("SET id = 1") && !sql.contains("at =") && !sql.contains("n ="), "{sql}");
+    }
+}
+
+#[test]
+fn keys_that_a_file_traded_are_not_traded_again_under_another_name() {
+    for (rename, expected) in [
+        ("ALTER TABLE t RENAME TO u;", "UPDATE u SET n = 'mine' WHERE id = 1;"),
+        ("ALTER TABLE t RENAME COLUMN id TO k;", "UPDATE t SET n = 'mine' WHERE k = 1;"),
+    ] {
+        let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL);
+        project.d1(["apply"]).success();
+        project.d1(["track"]).success();
+        run_by_wrangler(&project, "0002_theirs.sql", TRADE);
+        project.write("migrations/0003_rename.sql", &format!("{rename}\n"));
+        project.d1(["apply"]).success();
+        project.sql(&expected.replace(';', ""));
+        project.d1(["data", "-m", "own"]).success();
+        let sql = project.read("0004_own.sql");
+        assert!(sql.ends_with(&format!("TRUE;\n{expected}\n")), "{sql}");
+    }
+}
+
+#[test]
+fn an_own_value_of_a_table_that_was_followed_stays_under_apply() {
+    for theirs in ["UPDATE t SET n = 7 WHERE id = 3;", "ALTER TABLE t RENAME COLUMN at TO made;"] {
+        for also in ["", "CREATE TABLE other (id INTEGER PRIMARY KEY);"] {
+            let project = Scratch::guestbook().file("migrations/0001_t.sql", &format!("{SEVERAL} {also}"));
+            project.d1(["apply"]).success();
+            project.d1(["track"]).success();
+            project.sql("UPDATE t SET at = '2020-02-02' WHERE id = 2");
+            project.d1(["untrack", "--tables", "t"]).success();
+            project.write("migrations/0002_theirs.sql", &format!("{theirs}\n"));
+            project.d1(["apply"]).success();
+            project.d1(["track"]).success();
+            project.d1(["data", "-m", "own"]).success();
+            assert!(project.read("0003_own.sql").contains("= '2020-02-02' WHERE id = 2;"), "{theirs} {also}");
+        }
+    }
+}
+
+#[test]
+fn where_own_values_cannot_be_told_it_is_said() {
+    let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL);
+    project.d1(["apply"]).success();
+    project.d1(["track"]).success();
+    project.sql("UPDATE t SET at = '2020-02-02' WHERE id = 2; ALTER TABLE t ADD COLUMN mine");
+    project.write("migrations/0002_theirs.sql", "ALTER TABLE t RENAME COLUMN at TO made;\n");
+    project.d1(["apply"]).success().stderr_has("may be pending no more: table `t` is defined otherwise");
+}
+
+/// What was traced to them, a file took.
+#[test]
+fn rows_that_a_file_puts_in_anew_are_not_taken_for_moved_ones() {
+    let sql = beside(
+        SEVERAL,
+        "UPDATE t SET id = 9 WHERE id = 1; INSERT INTO t VALUES (20, 'mine', '2020-02-02')",
+        &["DELETE FROM t WHERE id < 20; INSERT INTO t (id, n) VALUES (1, 's1'), (2, 's2');"],
+    );
+    assert!(!sql.contains("WHERE id = 1;") && sql.contains("(20, 'mine', '2020-02-02')"), "{sql}");
+}

@@ -41,16 +41,36 @@ enum Own {
 /// A statement of a colleague's file.
 #[derive(Debug, Clone)]
 enum Theirs {
-    Set { row: usize },
-    Draw { row: usize },
-    Copy { from: usize, to: usize },
-    Move { row: usize, to: i64 },
-    Delete { row: usize },
-    Insert { key: i64 },
+    Set {
+        row: usize,
+    },
+    Draw {
+        row: usize,
+    },
+    /// To what is known from then on.
+    Fix {
+        row: usize,
+    },
+    Copy {
+        from: usize,
+        to: usize,
+    },
+    Move {
+        row: usize,
+        to: i64,
+    },
+    Delete {
+        row: usize,
+    },
+    Insert {
+        key: i64,
+    },
     Compute,
     RenameColumn,
     RenameTable,
-    Rebuild { by: i64 },
+    Rebuild {
+        by: i64,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -84,6 +104,7 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
     let theirs = prop_oneof![
         2 => (0..5usize).prop_map(|row| Theirs::Set { row }),
         2 => (0..5usize).prop_map(|row| Theirs::Draw { row }),
+        1 => (0..5usize).prop_map(|row| Theirs::Fix { row }),
         1 => (0..5usize, 0..5usize).prop_map(|(from, to)| Theirs::Copy { from, to }),
         1 => (0..5usize, 1..8i64).prop_map(|(row, to)| Theirs::Move { row, to }),
         1 => (0..5usize).prop_map(|row| Theirs::Delete { row }),
@@ -179,6 +200,8 @@ struct Play {
     fresh: usize,
     /// Keys whose rows are others here than there.
     moved: HashSet<i64>,
+    /// Were any changed by UPDATE?
+    rekeyed: bool,
     /// Did a file touch such a key? Then what chance gave the wanted rows may be gone from the real ones.
     loose: bool,
     /// Files that the real database has run.
@@ -212,6 +235,7 @@ pub(crate) fn play(case: &Case) -> Result {
         key: case.key,
         fresh: 0,
         moved: HashSet::new(),
+        rekeyed: false,
         loose: false,
         known: 0,
     };
@@ -304,6 +328,7 @@ impl Play {
             Own::Insert { key, .. } => vec![key],
         };
         self.moved.extend(keys);
+        self.rekeyed |= matches!(own, Own::Move { .. } | Own::Trade { .. });
         let takes = self.wanted.begin(&statements, self.fresh);
         self.wanted.end(takes);
         if takes {
@@ -342,11 +367,15 @@ impl Play {
     fn touched(&self, theirs: &Theirs, known: &str) -> Vec<i64> {
         let key = |row: usize| self.real.key(known, row);
         match *theirs {
-            Theirs::Draw { row } | Theirs::Delete { row } => vec![key(row)],
+            Theirs::Draw { row } | Theirs::Fix { row } | Theirs::Delete { row } => vec![key(row)],
             Theirs::Copy { from, to } => vec![key(from), key(to)],
             Theirs::Move { row, to } => vec![key(row), to],
             // Where both sides insert rows whose rowid is hidden, these get each other's.
             Theirs::Insert { .. } if self.key == HIDDEN => self.moved.iter().copied().collect(),
+            // All get other rowids, by which alone rows with other keys are told.
+            Theirs::Rebuild { .. } if self.key == HIDDEN && self.rekeyed => {
+                self.moved.iter().copied().collect()
+            }
             Theirs::Insert { key } => vec![key],
             // All get other keys, which no entry tells of.
             Theirs::Rebuild { by: 10 } => self.moved.iter().copied().collect(),
@@ -364,6 +393,9 @@ impl Play {
             Theirs::Set { row } => vec![format!("UPDATE {table} SET n = n || '!' WHERE id = {}", key(row))],
             Theirs::Draw { row } => {
                 vec![format!("UPDATE {table} SET {chance} = random() WHERE id = {}", key(row))]
+            }
+            Theirs::Fix { row } => {
+                vec![format!("UPDATE {table} SET {chance} = 'fixed' WHERE id = {}", key(row))]
             }
             Theirs::Copy { from, to } => vec![format!(
                 "UPDATE {table} SET {chance} = (SELECT {chance} FROM {table} WHERE id = {}) WHERE id = {}",
@@ -427,7 +459,7 @@ impl Play {
             .and_then(|backup| backup.step(-1))
             .expect("a copy");
         self.wanted = wanted;
-        (self.moved, self.loose) = (HashSet::new(), false);
+        (self.moved, self.rekeyed, self.loose) = (HashSet::new(), false, false);
         Ok(())
     }
 
@@ -438,7 +470,8 @@ impl Play {
         let by_chance = |value: &Value| match value {
             Value::Null => true,
             Value::Integer(number) => *number >= 1000,
-            Value::Text(text) => text.starts_with("of ") && !text.contains("own"),
+            // A value that one side's file gave may be gone with it.
+            Value::Text(text) => text == "fixed" || (text.starts_with("of ") && !text.contains("own")),
             _ => false,
         };
         let alike = |real: &Vec<Value>, wanted: &Vec<Value>| {
