@@ -240,9 +240,10 @@ pub(super) fn was(table: &Table, key: &[(usize, String)]) -> String {
 pub(super) fn keys_changed(table: &Table, shape: &RowShape, key: &[(usize, String)], holds: &str) -> String {
     let feed = format!("{LIVE}.{CHANGEFEED}");
     let in_sight = changefeed::applied_in_sight();
+    let drops = string_literal(DROPS);
     let rebuilt = format!(
         "SELECT max(a.id) FROM {feed} a JOIN main.{SHADOW_FILES} r ON r.name = a.tbl
-           WHERE a.op = 'A' AND NOT {in_sight} AND instr(r.sets, '{DROPS}')"
+           WHERE a.op = 'A' AND NOT {in_sight} AND instr(r.sets, {drops})"
     );
     format!(
         "SELECT key FROM (

@@ -1,5 +1,7 @@
 //! Which row is which: the changefeed, read from the first change of a key on, over any number of steps.
 
+use std::collections::HashSet;
+
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
@@ -9,8 +11,7 @@ use super::look::key_values;
 use crate::changefeed;
 use crate::names::{CHANGEFEED, SHADOW_FILES};
 use crate::schema::Table;
-use crate::shadow::{RENAMES, column_set};
-use crate::sql_text::string_literal;
+use crate::shadow::{column_set, renames};
 
 /// What was traced: the key that a row has now, the key that it had in the files.
 pub(super) const TRACED: &str = "temp.d1_migrate_traced";
@@ -77,19 +78,39 @@ fn first_move(conn: &Connection, table: &Table) -> rusqlite::Result<Option<i64>>
     conn.query_row(&first, [&table.name], |row| row.get(0))
 }
 
-/// An expression: may the file of this entry about a migration have changed keys of this table? Not where it is known to set none, as
-/// long as no later file may have given it, or them, other names.
-fn may_change_keys(table: &Table) -> String {
-    let columns = table.primary_key.iter().map(|&position| table.columns[position].name.as_str());
-    let sets = columns
-        .chain(["rowid"])
-        .map(|column| format!("instr(f.sets, {}) > 0", string_literal(&column_set(&table.name, column))));
-    let sets: Vec<String> = sets.collect();
-    format!(
-        "EXISTS (SELECT 1 FROM main.{SHADOW_FILES} f WHERE f.name = tbl AND (f.sets IS NULL OR {} OR EXISTS (
-           SELECT 1 FROM main.{SHADOW_FILES} g WHERE g.position >= f.position AND instr(g.sets, '{RENAMES}'))))",
-        sets.join(" OR ")
-    )
+/// The files that may have changed keys of this table, under whatever name.
+fn files_that_change_keys(conn: &Connection, table: &Table) -> rusqlite::Result<HashSet<String>> {
+    let mut tables = HashSet::from([table.name.to_lowercase()]);
+    let columns = table.primary_key.iter().map(|&position| table.columns[position].name.to_lowercase());
+    let mut columns: HashSet<String> = columns.chain(["rowid".to_owned()]).collect();
+    let mut files =
+        conn.prepare(&format!("SELECT name, sets FROM main.{SHADOW_FILES} ORDER BY position DESC"))?;
+    let mut files = files.query(())?;
+    let mut found = HashSet::new();
+    while let Some(file) = files.next()? {
+        let (name, sets): (String, Option<String>) = (file.get(0)?, file.get(1)?);
+        let Some(sets) = sets else {
+            found.insert(name);
+            continue;
+        };
+        // Once there is a new name, the old one may have stood for the same; it may also have been a name of something else.
+        for names in renames(&sets).collect::<Vec<_>>().into_iter().rev() {
+            match &names[..] {
+                [old, new] if tables.contains(new) => {
+                    tables.insert(old.clone());
+                }
+                [of, old, new] if tables.contains(of) && columns.contains(new) => {
+                    columns.insert(old.clone());
+                }
+                _ => {}
+            }
+        }
+        let any_set = |table: &String| columns.iter().any(|column| sets.contains(&column_set(table, column)));
+        if tables.iter().any(any_set) {
+            found.insert(name);
+        }
+    }
+    Ok(found)
 }
 
 struct Trace<'a> {
@@ -116,12 +137,12 @@ impl<'a> Trace<'a> {
     /// Reads the entries from this one on, by which the first row moved.
     fn read(&self, first: i64) -> rusqlite::Result<Traced> {
         self.list_new_rows(first)?;
+        let change_keys = files_that_change_keys(self.conn, self.table)?;
         // Entries that keep one in sight ('K') move nothing.
         let of_rows = if self.about.is_some() { "('I', 'D', 'U', 'K')" } else { "('I', 'D')" };
         let entries = format!(
-            "SELECT op, key, new_key, id, op = 'A' AND {} FROM {LIVE}.{CHANGEFEED}
+            "SELECT op, key, new_key, id, tbl FROM {LIVE}.{CHANGEFEED}
                WHERE id >= ?2 AND ((tbl = ?1 AND op IN {of_rows}) OR ({MOVED}) OR ({} AND tbl IN (SELECT name FROM ({})))) ORDER BY id",
-            may_change_keys(self.table),
             changefeed::applied_in_sight(),
             held_files(),
         );
@@ -132,7 +153,7 @@ impl<'a> Trace<'a> {
             let operation = entry.get_ref(0)?.as_str()?;
             if operation == "A" {
                 self.forget_new_rows_of_the_files()?;
-                if entry.get(4)? {
+                if change_keys.contains(&entry.get::<_, String>(4)?) {
                     any_ended = false;
                     self.forget_what_the_files_hold()?;
                 }

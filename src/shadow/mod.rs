@@ -17,4 +17,4 @@ pub use error::Error;
 pub use limits::under_d1_limits;
 pub use replay::{column_set, hear_columns_set, run_file, run_one, take_columns_set};
 pub use stamp::stamp;
-pub use store::{DROPS, RENAMES, Shadow, Source, add_file};
+pub use store::{DROPS, Shadow, Source, add_file, renames};

@@ -104,7 +104,7 @@ fn hear(context: &AuthContext<'_>) {
 
 /// One column in that list. A rowid that no column shows is called `rowid`.
 pub fn column_set(table: &str, column: &str) -> String {
-    format!("{}.{};", quote_identifier(table), quote_identifier(column)).to_lowercase()
+    format!("{}.{}\n", quote_identifier(table), quote_identifier(column)).to_lowercase()
 }
 
 fn authorize(context: AuthContext<'_>) -> Authorization {

@@ -13,7 +13,8 @@ use super::replay::take_columns_set;
 use super::{Error, baseline, run_file};
 use crate::math;
 use crate::names::{NEGATIVE_ZERO, SHADOW_FACTS, SHADOW_FILES, SHADOW_LEFT, SHADOW_UNKNOWN};
-use crate::sql_text::{Token, statements, tokens};
+use crate::schema::unquoted;
+use crate::sql_text::{Token, quote_identifier, statements, tokens};
 
 /// Changes when anything about the shadow's file does; an older one is thrown away.
 const FORMAT: &str = concat!("5 ", env!("CARGO_PKG_VERSION"));
@@ -26,21 +27,40 @@ pub(super) const CREATE_FILES: &str =
 const FIRST: &str = "shadow.sqlite";
 const SECOND: &str = "shadow-second.sqlite";
 
-/// Stands beside the columns that a file sets where it gives tables or columns other names.
-pub const RENAMES: &str = "RENAME;";
+/// What stands beside the columns that a file sets where it gives a table, or a column, another name: for each time the names in the
+/// statement, in small letters, the old one before the new one.
+pub fn renames(sets: &str) -> impl Iterator<Item = Vec<String>> {
+    let of_line = |line: &str| {
+        let names = line.strip_prefix(RENAME)?;
+        Some(tokens(names).filter(Token::is_significant).map(|name| unquoted(name.text)).collect())
+    };
+    sets.lines().filter_map(of_line)
+}
+
+const RENAME: &str = "RENAME ";
 
 /// The same where it drops tables, as a file does that puts the rows of one into a new one.
-pub const DROPS: &str = "DROP;";
+pub const DROPS: &str = "DROP\n";
 
 fn marks(text: &str) -> String {
-    let has = |first: &str, other: &str| {
-        statements(text).any(|statement| {
-            let mut words = tokens(statement.text).filter(Token::is_significant);
-            words.next().is_some_and(|word| word.is_word(first)) && words.any(|word| word.is_word(other))
-        })
-    };
-    let marks = [(RENAMES, has("ALTER", "RENAME")), (DROPS, has("DROP", "TABLE"))];
-    marks.into_iter().filter(|(_, is_so)| *is_so).map(|(mark, _)| mark).collect()
+    let mut marks = String::new();
+    for statement in statements(text) {
+        let words = tokens(statement.text).filter(Token::is_significant).filter(|word| word.text != ";");
+        let words: Vec<Token> = words.collect();
+        let is = |at: usize, word: &str| words.get(at).is_some_and(|token| token.is_word(word));
+        let rename = words.iter().skip(3).position(|token| token.is_word("RENAME")).map(|at| at + 3);
+        if let Some(rename) = rename.filter(|_| is(0, "ALTER")) {
+            // `ALTER TABLE main.t RENAME TO u`, `ALTER TABLE t RENAME COLUMN x TO y`.
+            let given =
+                words[rename + 1..].iter().filter(|word| !word.is_word("TO") && !word.is_word("COLUMN"));
+            let names = std::iter::once(&words[rename - 1]).chain(given);
+            let names: Vec<String> = names.map(|name| quote_identifier(&unquoted(name.text))).collect();
+            marks.push_str(&format!("{RENAME}{}\n", names.join(" ").to_lowercase()));
+        } else if is(0, "DROP") && is(1, "TABLE") {
+            marks.push_str(DROPS);
+        }
+    }
+    marks
 }
 
 /// One migration to replay.
@@ -307,5 +327,25 @@ fn define_negative_zero(conn: &Connection) -> rusqlite::Result<()> {
 pub(super) fn forget(path: &Utf8Path) {
     for suffix in ["", "-journal", "-wal", "-shm", "-seal"] {
         drop(std::fs::remove_file(format!("{path}{suffix}")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_gives_other_names_is_noted_beside_what_it_sets() {
+        let found = |text: &str| {
+            let names: Vec<String> = renames(&marks(text)).map(|names| names.join(">")).collect();
+            names.join(" ")
+        };
+        assert_eq!(found("ALTER TABLE main.\"T x\" RENAME TO [U];"), "t x>u");
+        assert_eq!(
+            found("alter table t rename COLUMN a to \"b\"; ALTER TABLE t RENAME c TO d"),
+            "t>a>b t>c>d"
+        );
+        assert_eq!(found("ALTER TABLE t ADD COLUMN x; UPDATE t SET a = 'RENAME'; CREATE TABLE r (a)"), "");
+        assert_eq!(marks("-- DROP TABLE t;\nDROP TABLE IF EXISTS t; DROP VIEW v"), DROPS);
     }
 }
