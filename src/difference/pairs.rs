@@ -235,7 +235,8 @@ pub(super) fn was(table: &Table, key: &[(usize, String)]) -> String {
 
 /// A query for the rowids under which the changefeed saw the key change that the files give, of entries `f` for which `holds` does.
 ///
-/// Not of rows that had come here before, unless a file brought them. Where a file that may have rebuilt the table ran unseen, rowids may
+/// Not of rows that had come here before, unless a file brought them: the files may have such a row of their own by now. One that came in
+/// place of a deleted one is that one. Where a file that may have rebuilt the table ran unseen, rowids may
 /// be others since: then not of rows that have a key here which the files know too.
 pub(super) fn keys_changed(table: &Table, shape: &RowShape, key: &[(usize, String)], holds: &str) -> String {
     let feed = format!("{LIVE}.{CHANGEFEED}");
@@ -248,14 +249,15 @@ pub(super) fn keys_changed(table: &Table, shape: &RowShape, key: &[(usize, Strin
     format!(
         "SELECT key FROM (
            SELECT f.key, max(iif(f.op = 'U' AND ({was}), f.id, 0)) AS changed, max(iif(f.op = 'U', 0, f.id)) AS came_or_went,
-                  max(iif(f.op = 'I', f.id, 0)) AS came
+                  max(iif(f.op = 'I', f.id, 0)) AS came, max(iif(f.op = 'D', f.id, 0)) AS went
              FROM {feed} f CROSS JOIN {shadow} s ON s.{rowid} = f.key
              WHERE f.tbl = {table} AND f.op IN ('I', 'U', 'D') AND f.id > coalesce(({written}), 0) AND {holds}
                AND (f.id > coalesce(({rebuilt}), 0) OR NOT EXISTS (
                  SELECT 1 FROM {live} l CROSS JOIN {shadow} p ON {same} WHERE l.{rowid} = f.key))
              GROUP BY f.key)
-         WHERE changed > came_or_went AND (came = 0 OR EXISTS (
-           SELECT 1 FROM {feed} WHERE {in_sight} AND id > came AND id < changed))",
+         WHERE changed > came_or_went AND (came = 0 OR went BETWEEN 1 AND came
+           OR NOT EXISTS (SELECT 1 FROM {feed} WHERE op = 'A' AND id > came)
+           OR EXISTS (SELECT 1 FROM {feed} WHERE {in_sight} AND id > came AND id < changed))",
         was = was(table, key),
         shadow = shape.shadow(),
         rowid = shape.identity[0],

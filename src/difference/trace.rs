@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::LIVE;
 use super::columns::{RowShape, all};
@@ -22,7 +22,7 @@ pub(super) const ABOUT: &str = "temp.d1_migrate_about";
 /// What was traced and is in the files by now.
 const HELD: &str = "temp.d1_migrate_held_by_files";
 
-/// The keys of rows that came here.
+/// The keys of rows that came here, and by which entry; and of rows that went (`came` is 0): who comes in place of one is that one.
 const NEW: &str = "temp.d1_migrate_new_rows";
 
 /// What a trace found besides its list.
@@ -118,20 +118,30 @@ struct Trace<'a> {
     table: &'a Table,
     /// Entries after this one are listed, if any are.
     about: Option<i64>,
+    /// The last entry about a migration of the folder.
+    last_applied: i64,
 }
 
 impl<'a> Trace<'a> {
     fn begin(conn: &'a Connection, table: &'a Table, about: Option<i64>) -> rusqlite::Result<Self> {
         conn.execute_batch(&format!(
             "CREATE TABLE {TRACED}(now UNIQUE, was, held INTEGER NOT NULL DEFAULT 0); CREATE INDEX temp.d1_migrate_traced_was ON d1_migrate_traced(was);
-             CREATE TABLE {HELD}(now, was); CREATE TABLE {NEW}(key PRIMARY KEY)"
+             CREATE TABLE {HELD}(now, was); CREATE TABLE {NEW}(key PRIMARY KEY, came INTEGER NOT NULL)"
         ))?;
         if about.is_some() {
             conn.execute_batch(&format!(
                 "CREATE TABLE {ABOUT}(was, id); CREATE INDEX temp.d1_migrate_about_was ON d1_migrate_about(was, id);"
             ))?;
         }
-        Ok(Self { conn, table, about })
+        let applied = format!(
+            "SELECT coalesce(max(id), 0) FROM {LIVE}.{CHANGEFEED} WHERE op = 'A' AND tbl IN (SELECT name FROM ({}))",
+            held_files()
+        );
+        let last_applied = match changefeed::exists(conn, LIVE)? {
+            true => conn.query_row(&applied, (), |row| row.get(0))?,
+            false => 0,
+        };
+        Ok(Self { conn, table, about, last_applied })
     }
 
     /// Reads the entries from this one on, by which the first row moved.
@@ -172,11 +182,11 @@ impl<'a> Trace<'a> {
                 "U" | "K" => {}
                 "I" => {
                     any_ended |= self.end(&key)?;
-                    self.put_new(&key)?;
+                    self.put_new(&key, id)?;
                 }
                 _ => {
                     any_ended |= self.end(&key)?;
-                    self.take_new(&key)?;
+                    self.put_gone(&key)?;
                 }
             }
         }
@@ -189,7 +199,7 @@ impl<'a> Trace<'a> {
             return Ok(());
         }
         let entries = format!(
-            "SELECT op, key FROM {LIVE}.{CHANGEFEED} WHERE id < ?2 AND id > coalesce(({}), 0)
+            "SELECT op, key, id FROM {LIVE}.{CHANGEFEED} WHERE id < ?2 AND id > coalesce(({}), 0)
                AND ((tbl = ?1 AND op IN ('I', 'D')) OR ({} AND tbl IN (SELECT name FROM ({})))) ORDER BY id",
             changefeed::last_written(LIVE, &held_files()),
             changefeed::applied_in_sight(),
@@ -200,8 +210,8 @@ impl<'a> Trace<'a> {
         while let Some(entry) = entries.next()? {
             let Ok(key) = entry.get::<_, Value>(1) else { continue };
             match entry.get_ref(0)?.as_str()? {
-                "I" => self.put_new(&key)?,
-                "D" => drop(self.take_new(&key)?),
+                "I" => self.put_new(&key, entry.get(2)?)?,
+                "D" => self.put_gone(&key)?,
                 _ => self.forget_new_rows_of_the_files()?,
             }
         }
@@ -225,10 +235,10 @@ impl<'a> Trace<'a> {
 
     fn go(&self, key: &Value, new: &Value) -> rusqlite::Result<()> {
         self.take_new(new)?;
-        if self.take_new(key)? {
-            // It came here; whoever had the key that it takes is no more.
+        if let Some(came) = self.take_new(key)? {
+            // Whoever had the key that it takes is no more.
             self.end(new)?;
-            return self.put_new(new);
+            return self.put_new(new, came);
         }
         let go_on = format!("UPDATE OR REPLACE {TRACED} SET now = ?2 WHERE now = ?1");
         if self.conn.prepare_cached(&go_on)?.execute([key, new])? > 0 {
@@ -241,25 +251,45 @@ impl<'a> Trace<'a> {
         self.conn.prepare_cached(&set_out)?.execute([key, new]).map(drop)
     }
 
-    /// The row of this key came here.
-    fn put_new(&self, key: &Value) -> rusqlite::Result<()> {
-        let put = format!("INSERT OR IGNORE INTO {NEW} VALUES (?1)");
-        self.conn.prepare_cached(&put)?.execute([key]).map(drop)
+    /// The row of this key came here by this entry.
+    fn put_new(&self, key: &Value, came: i64) -> rusqlite::Result<()> {
+        let went = format!("DELETE FROM {NEW} WHERE key = ?1 AND came = 0");
+        if self.conn.prepare_cached(&went)?.execute([key])? == 0 {
+            let put = format!("INSERT OR IGNORE INTO {NEW}(key, came) VALUES (?1, ?2)");
+            self.conn.prepare_cached(&put)?.execute(params![key, came])?;
+        }
+        Ok(())
     }
 
-    /// Gives whether it had come here.
-    fn take_new(&self, key: &Value) -> rusqlite::Result<bool> {
-        let take = format!("DELETE FROM {NEW} WHERE key = ?1");
-        Ok(self.conn.prepare_cached(&take)?.execute([key])? > 0)
+    /// The row of this key went.
+    fn put_gone(&self, key: &Value) -> rusqlite::Result<()> {
+        if self.take_new(key)?.is_none() {
+            let put = format!("INSERT OR IGNORE INTO {NEW}(key, came) VALUES (?1, 0)");
+            self.conn.prepare_cached(&put)?.execute([key])?;
+        }
+        Ok(())
+    }
+
+    /// The row of this key left it. Gives the entry by which it had come here, where it is not one of the files: these have none of that
+    /// key, or may have one of their own by a migration that was applied since.
+    fn take_new(&self, key: &Value) -> rusqlite::Result<Option<i64>> {
+        let take = format!("DELETE FROM {NEW} WHERE key = ?1 AND came > 0 RETURNING came");
+        let came: Option<i64> =
+            self.conn.prepare_cached(&take)?.query_row([key], |row| row.get(0)).optional()?;
+        match came {
+            Some(came) if came > self.last_applied && self.is_in_files(key.clone())? => Ok(None),
+            came => Ok(came),
+        }
     }
 
     /// Rows that a file brought here, which ran in sight, are not new.
     fn forget_new_rows_of_the_files(&self) -> rusqlite::Result<()> {
         let mut new = self.conn.prepare_cached(&format!("SELECT key FROM {NEW}"))?;
         let new: Vec<Value> = new.query_map((), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        let mut forget = self.conn.prepare_cached(&format!("DELETE FROM {NEW} WHERE key = ?1"))?;
         for key in new {
             if self.is_in_files(key.clone())? {
-                self.take_new(&key)?;
+                forget.execute([key])?;
             }
         }
         Ok(())
