@@ -172,6 +172,7 @@ fn list_moved_partners(conn: &Connection, table: &Table, shape: &RowShape) -> Re
     let named = all(shape.identity.iter().map(|name| format!("{name} = ?")));
     let mut is_here = conn.prepare(&format!("SELECT 1 FROM {} WHERE {named}", shape.live()))?;
     let mut forget = conn.prepare(&format!("DELETE FROM {TRACED} WHERE rowid = ?1"))?;
+    let mut told = conn.prepare(&format!("UPDATE {ABOUT} SET of_new = 0 WHERE was = ?1"))?;
     let mut moved = conn.prepare(&format!("SELECT now, was, rowid FROM {TRACED}"))?;
     let mut rows = moved.query(())?;
     while let Some(row) = rows.next()? {
@@ -181,7 +182,10 @@ fn list_moved_partners(conn: &Connection, table: &Table, shape: &RowShape) -> Re
         };
         match is_here.exists(params_from_iter(&now))? {
             true => drop(put.execute(params_from_iter(was.into_iter().chain(now).chain([key])))?),
-            false => drop(forget.execute([row.get::<_, i64>(2)?])?),
+            false => {
+                forget.execute([row.get::<_, i64>(2)?])?;
+                told.execute([key])?;
+            }
         }
     }
     Ok(())
@@ -223,7 +227,7 @@ fn note_values_before(conn: &Connection, cells: &Cells) -> rusqlite::Result<()> 
     let label = string_literal(&format!("{}=", quote_identifier(&cells.column)));
     let mut entries = conn.prepare(&format!(
         "SELECT a.was, e.op, e.old FROM {ABOUT} a CROSS JOIN {LIVE}.{CHANGEFEED} e ON e.id = a.id
-           WHERE a.was IN (SELECT was FROM {PARTNERS}) AND a.id > ?1 AND (e.op IN ('I', 'D') OR e.old = '' OR instr(e.old, {label})) ORDER BY a.id"
+           WHERE a.was IN (SELECT was FROM {PARTNERS}) AND NOT a.of_new AND a.id > ?1 AND (e.op IN ('I', 'D') OR e.old = '' OR instr(e.old, {label})) ORDER BY a.id"
     ))?;
     let mut note = conn.prepare(&format!("INSERT OR IGNORE INTO {VALUES_BEFORE} VALUES (?1, ?2, ?3)"))?;
     let mut rows = entries.query([after])?;

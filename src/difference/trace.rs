@@ -16,7 +16,8 @@ use crate::shadow::{column_set, renames};
 /// What was traced: the key that a row has now, the key that it had in the files.
 pub(super) const TRACED: &str = "temp.d1_migrate_traced";
 
-/// Entries, by the key that the row which they tell of had in the files. Those of rows that only came since are left out.
+/// Entries, by the key that the row which they tell of had in the files; those of rows that came since under the key of another one
+/// (`of_new`) by that key.
 pub(super) const ABOUT: &str = "temp.d1_migrate_about";
 
 /// What was traced and is in the files by now.
@@ -47,7 +48,7 @@ pub(super) fn trace_entries(conn: &Connection, table: &Table, after: Option<i64>
     let first = first_move(conn, table)?.unwrap_or(i64::MAX);
     conn.execute(
         &format!(
-            "INSERT INTO {ABOUT} SELECT key, id FROM {LIVE}.{CHANGEFEED}
+            "INSERT INTO {ABOUT}(was, id) SELECT key, id FROM {LIVE}.{CHANGEFEED}
                WHERE tbl = ?1 AND op IN ('I', 'U', 'D', 'K') AND id > ?2 AND id < ?3 AND key IS NOT NULL"
         ),
         params![table.name, after, first],
@@ -130,7 +131,7 @@ impl<'a> Trace<'a> {
         ))?;
         if about.is_some() {
             conn.execute_batch(&format!(
-                "CREATE TABLE {ABOUT}(was, id); CREATE INDEX temp.d1_migrate_about_was ON d1_migrate_about(was, id);"
+                "CREATE TABLE {ABOUT}(was, id, of_new INTEGER NOT NULL DEFAULT 0); CREATE INDEX temp.d1_migrate_about_was ON d1_migrate_about(was, id);"
             ))?;
         }
         let applied = format!(
@@ -226,8 +227,8 @@ impl<'a> Trace<'a> {
         // A row under a key that another one of the files has left came since.
         self.conn
             .prepare_cached(&format!(
-                "INSERT INTO {ABOUT} SELECT coalesce((SELECT was FROM {TRACED} WHERE now = ?1), ?1), ?2
-                   WHERE EXISTS (SELECT 1 FROM {TRACED} WHERE now = ?1) OR NOT EXISTS (SELECT 1 FROM {TRACED} WHERE was = ?1)"
+                "INSERT INTO {ABOUT} SELECT coalesce(t.was, k.key), ?2, t.now IS NULL AND EXISTS (SELECT 1 FROM {TRACED} WHERE was = k.key)
+                   FROM (SELECT ?1 AS key) k LEFT JOIN {TRACED} t ON t.now = k.key"
             ))?
             .execute(params![key, id])
             .map(drop)

@@ -570,3 +570,18 @@ fn rows_that_a_file_puts_in_anew_are_not_taken_for_moved_ones() {
     );
     assert!(!sql.contains("WHERE id = 1;") && sql.contains("(20, 'mine', '2020-02-02')"), "{sql}");
 }
+
+#[test]
+fn an_own_value_in_a_new_row_stays_where_the_row_that_had_its_key_is_gone() {
+    let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL);
+    project.d1(["apply"]).success();
+    project.d1(["track"]).success();
+    project.sql("REPLACE INTO t VALUES (2, 'mine', '2020-02-02')");
+    run_by_wrangler(&project, "0002_theirs.sql", "UPDATE t SET n = 7 WHERE id = 1");
+    project.sql("UPDATE t SET id = 99 WHERE id = 2; UPDATE t SET id = 2 WHERE id = 3; UPDATE t SET id = 3 WHERE id = 99");
+    project.write("migrations/0003_theirs.sql", "UPDATE t SET id = 5 WHERE id = 2;\n");
+    project.d1(["apply"]).success();
+    project.d1(["data", "-m", "own"]).success();
+    let sql = project.read("0004_own.sql");
+    assert!(sql.contains("UPDATE t SET n = 'mine', at = '2020-02-02' WHERE id = 3;"), "{sql}");
+}
