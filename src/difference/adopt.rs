@@ -145,7 +145,7 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
             let was = format!("coalesce((SELECT was FROM {TRACED} WHERE now = +l.{rowid}), l.{rowid})");
             let named = same_key(table, &name, "l", "s");
             let changed = match changefeed::exists(conn, LIVE)? {
-                true => format!("s.{rowid} IN ({})", keys_changed(table, &shape, &name, "1")),
+                true => format!("s.{rowid} IN ({})", keys_changed(conn, table, &shape, &name, "1")?),
                 false => "0".into(),
             };
             let alone = format!(

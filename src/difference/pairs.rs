@@ -11,7 +11,7 @@ use super::LIVE;
 use super::columns::{RowShape, column_differs, lasting_name, same_key};
 use super::moves::{Follow, follow, stay_together};
 use super::replaced::part_replaced;
-use super::trace::held_files;
+use super::trace::{doers, held_files};
 use super::went::Partners;
 use crate::changefeed;
 use crate::names::{CHANGEFEED, SHADOW_FILES};
@@ -235,10 +235,18 @@ pub(super) fn was(table: &Table, key: &[(usize, String)]) -> String {
 
 /// A query for the rowids under which the changefeed saw the key change that the files give, of entries `f` for which `holds` does.
 ///
-/// Not of rows that had come here before, unless a file brought them: the files may have such a row of their own by now. One that came in
-/// place of a deleted one is that one. Where a file that may have rebuilt the table ran unseen, rowids may
+/// Not of rows that had come here before, where the files may have got such a row of their own since; but one that came in place of a
+/// deleted one is that one. Where a file that may have rebuilt the table ran unseen, rowids may
 /// be others since: then not of rows that have a key here which the files know too.
-pub(super) fn keys_changed(table: &Table, shape: &RowShape, key: &[(usize, String)], holds: &str) -> String {
+pub(super) fn keys_changed(
+    conn: &Connection,
+    table: &Table,
+    shape: &RowShape,
+    key: &[(usize, String)],
+    holds: &str,
+) -> rusqlite::Result<String> {
+    let inserting: Vec<String> = doers(conn, table)?.insert.iter().map(|name| string_literal(name)).collect();
+    let inserting = inserting.join(", ");
     let feed = format!("{LIVE}.{CHANGEFEED}");
     let in_sight = changefeed::applied_in_sight();
     let drops = string_literal(DROPS);
@@ -246,7 +254,7 @@ pub(super) fn keys_changed(table: &Table, shape: &RowShape, key: &[(usize, Strin
         "SELECT max(a.id) FROM {feed} a JOIN main.{SHADOW_FILES} r ON r.name = a.tbl
            WHERE a.op = 'A' AND NOT {in_sight} AND instr(r.sets, {drops})"
     );
-    format!(
+    Ok(format!(
         "SELECT key FROM (
            SELECT f.key, max(iif(f.op = 'U' AND ({was}), f.id, 0)) AS changed, max(iif(f.op = 'U', 0, f.id)) AS came_or_went,
                   max(iif(f.op = 'I', f.id, 0)) AS came, max(iif(f.op = 'D', f.id, 0)) AS went
@@ -256,8 +264,7 @@ pub(super) fn keys_changed(table: &Table, shape: &RowShape, key: &[(usize, Strin
                  SELECT 1 FROM {live} l CROSS JOIN {shadow} p ON {same} WHERE l.{rowid} = f.key))
              GROUP BY f.key)
          WHERE changed > came_or_went AND (came = 0 OR went BETWEEN 1 AND came
-           OR NOT EXISTS (SELECT 1 FROM {feed} WHERE op = 'A' AND id > came)
-           OR EXISTS (SELECT 1 FROM {feed} WHERE {in_sight} AND id > came AND id < changed))",
+           OR NOT EXISTS (SELECT 1 FROM {feed} WHERE op = 'A' AND id > changed AND tbl IN ({inserting})))",
         was = was(table, key),
         shadow = shape.shadow(),
         rowid = shape.identity[0],
@@ -265,7 +272,7 @@ pub(super) fn keys_changed(table: &Table, shape: &RowShape, key: &[(usize, Strin
         written = changefeed::last_written(LIVE, &held_files()),
         live = shape.live(),
         same = same_key(table, key, "p", "l"),
-    )
+    ))
 }
 
 /// Marks those that the changefeed saw change the key that the files give. Others may be two rows: SQLite gives the rowid of a
@@ -279,7 +286,7 @@ fn mark_told(
     if !changefeed::exists(conn, LIVE)? {
         return Ok(());
     }
-    let told = keys_changed(table, shape, key, &format!("f.key IN (SELECT s1 FROM {CHANGED})"));
+    let told = keys_changed(conn, table, shape, key, &format!("f.key IN (SELECT s1 FROM {CHANGED})"))?;
     conn.execute_batch(&format!("UPDATE {CHANGED} SET told = 1 WHERE s1 IN ({told})"))
 }
 

@@ -11,7 +11,7 @@ use super::look::key_values;
 use crate::changefeed;
 use crate::names::{CHANGEFEED, SHADOW_FILES};
 use crate::schema::Table;
-use crate::shadow::{column_set, renames};
+use crate::shadow::{column_set, renames, rows_inserted};
 
 /// What was traced: the key that a row has now, the key that it had in the files.
 pub(super) const TRACED: &str = "temp.d1_migrate_traced";
@@ -79,19 +79,29 @@ fn first_move(conn: &Connection, table: &Table) -> rusqlite::Result<Option<i64>>
     conn.query_row(&first, [&table.name], |row| row.get(0))
 }
 
-/// The files that may have changed keys of this table, under whatever name.
-fn files_that_change_keys(conn: &Connection, table: &Table) -> rusqlite::Result<HashSet<String>> {
+/// What files may have done to a table, under whatever name it had then.
+#[derive(Debug, Default)]
+pub(super) struct Doers {
+    /// The names of those that may have changed keys.
+    change_keys: HashSet<String>,
+    /// The names of those that may have put rows in.
+    pub(super) insert: HashSet<String>,
+}
+
+/// Asks what the statements of each file did ([`column_set`]), and what they gave other names.
+pub(super) fn doers(conn: &Connection, table: &Table) -> rusqlite::Result<Doers> {
     let mut tables = HashSet::from([table.name.to_lowercase()]);
     let columns = table.primary_key.iter().map(|&position| table.columns[position].name.to_lowercase());
     let mut columns: HashSet<String> = columns.chain(["rowid".to_owned()]).collect();
     let mut files =
         conn.prepare(&format!("SELECT name, sets FROM main.{SHADOW_FILES} ORDER BY position DESC"))?;
     let mut files = files.query(())?;
-    let mut found = HashSet::new();
+    let mut found = Doers::default();
     while let Some(file) = files.next()? {
         let (name, sets): (String, Option<String>) = (file.get(0)?, file.get(1)?);
         let Some(sets) = sets else {
-            found.insert(name);
+            found.change_keys.insert(name.clone());
+            found.insert.insert(name);
             continue;
         };
         // Once there is a new name, the old one may have stood for the same; it may also have been a name of something else.
@@ -108,10 +118,26 @@ fn files_that_change_keys(conn: &Connection, table: &Table) -> rusqlite::Result<
         }
         let any_set = |table: &String| columns.iter().any(|column| sets.contains(&column_set(table, column)));
         if tables.iter().any(any_set) {
-            found.insert(name);
+            found.change_keys.insert(name.clone());
+        }
+        if tables.iter().any(|table| sets.contains(&rows_inserted(table))) {
+            found.insert.insert(name);
         }
     }
     Ok(found)
+}
+
+/// The last entry about one of these files; 0 where there is none.
+fn last_applied(conn: &Connection, files: &HashSet<String>) -> rusqlite::Result<i64> {
+    let mut applied =
+        conn.prepare(&format!("SELECT id, tbl FROM {LIVE}.{CHANGEFEED} WHERE op = 'A' ORDER BY id DESC"))?;
+    let mut applied = applied.query(())?;
+    while let Some(entry) = applied.next()? {
+        if files.contains(&entry.get::<_, String>(1)?) {
+            return entry.get(0);
+        }
+    }
+    Ok(0)
 }
 
 struct Trace<'a> {
@@ -119,8 +145,9 @@ struct Trace<'a> {
     table: &'a Table,
     /// Entries after this one are listed, if any are.
     about: Option<i64>,
-    /// The last entry about a migration of the folder.
-    last_applied: i64,
+    doers: Doers,
+    /// The last entry about a migration that may have put rows in.
+    last_insert: i64,
 }
 
 impl<'a> Trace<'a> {
@@ -134,21 +161,17 @@ impl<'a> Trace<'a> {
                 "CREATE TABLE {ABOUT}(was, id, of_new INTEGER NOT NULL DEFAULT 0); CREATE INDEX temp.d1_migrate_about_was ON d1_migrate_about(was, id);"
             ))?;
         }
-        let applied = format!(
-            "SELECT coalesce(max(id), 0) FROM {LIVE}.{CHANGEFEED} WHERE op = 'A' AND tbl IN (SELECT name FROM ({}))",
-            held_files()
-        );
-        let last_applied = match changefeed::exists(conn, LIVE)? {
-            true => conn.query_row(&applied, (), |row| row.get(0))?,
+        let doers = doers(conn, table)?;
+        let last_insert = match changefeed::exists(conn, LIVE)? {
+            true => last_applied(conn, &doers.insert)?,
             false => 0,
         };
-        Ok(Self { conn, table, about, last_applied })
+        Ok(Self { conn, table, about, doers, last_insert })
     }
 
     /// Reads the entries from this one on, by which the first row moved.
     fn read(&self, first: i64) -> rusqlite::Result<Traced> {
         self.list_new_rows(first)?;
-        let change_keys = files_that_change_keys(self.conn, self.table)?;
         // Entries that keep one in sight ('K') move nothing.
         let of_rows = if self.about.is_some() { "('I', 'D', 'U', 'K')" } else { "('I', 'D')" };
         let entries = format!(
@@ -164,7 +187,7 @@ impl<'a> Trace<'a> {
             let operation = entry.get_ref(0)?.as_str()?;
             if operation == "A" {
                 self.forget_new_rows_of_the_files()?;
-                if change_keys.contains(&entry.get::<_, String>(4)?) {
+                if self.doers.change_keys.contains(&entry.get::<_, String>(4)?) {
                     any_ended = false;
                     self.forget_what_the_files_hold()?;
                 }
@@ -178,7 +201,7 @@ impl<'a> Trace<'a> {
                 "U" if new != Value::Null => {
                     // Whoever had that key was pushed out.
                     self.note(&new, id)?;
-                    self.go(&key, &new)?;
+                    self.go(&key, &new, id)?;
                 }
                 "U" | "K" => {}
                 "I" => {
@@ -187,7 +210,7 @@ impl<'a> Trace<'a> {
                 }
                 _ => {
                     any_ended |= self.end(&key)?;
-                    self.put_gone(&key)?;
+                    self.put_gone(&key, id)?;
                 }
             }
         }
@@ -212,7 +235,7 @@ impl<'a> Trace<'a> {
             let Ok(key) = entry.get::<_, Value>(1) else { continue };
             match entry.get_ref(0)?.as_str()? {
                 "I" => self.put_new(&key, entry.get(2)?)?,
-                "D" => self.put_gone(&key)?,
+                "D" => self.put_gone(&key, entry.get(2)?)?,
                 _ => self.forget_new_rows_of_the_files()?,
             }
         }
@@ -234,9 +257,9 @@ impl<'a> Trace<'a> {
             .map(drop)
     }
 
-    fn go(&self, key: &Value, new: &Value) -> rusqlite::Result<()> {
-        self.take_new(new)?;
-        if let Some(came) = self.take_new(key)? {
+    fn go(&self, key: &Value, new: &Value, id: i64) -> rusqlite::Result<()> {
+        self.take_new(new, id)?;
+        if let Some(came) = self.take_new(key, id)? {
             // Whoever had the key that it takes is no more.
             self.end(new)?;
             return self.put_new(new, came);
@@ -263,22 +286,22 @@ impl<'a> Trace<'a> {
     }
 
     /// The row of this key went.
-    fn put_gone(&self, key: &Value) -> rusqlite::Result<()> {
-        if self.take_new(key)?.is_none() {
+    fn put_gone(&self, key: &Value, id: i64) -> rusqlite::Result<()> {
+        if self.take_new(key, id)?.is_none() {
             let put = format!("INSERT OR IGNORE INTO {NEW}(key, came) VALUES (?1, 0)");
             self.conn.prepare_cached(&put)?.execute([key])?;
         }
         Ok(())
     }
 
-    /// The row of this key left it. Gives the entry by which it had come here, where it is not one of the files: these have none of that
-    /// key, or may have one of their own by a migration that was applied since.
-    fn take_new(&self, key: &Value) -> rusqlite::Result<Option<i64>> {
+    /// The row of this key left it by an entry. Gives the one by which it had come here, where it is not one of the files: these have none
+    /// of that key, or may have got one of their own from a migration that was applied after it had left.
+    fn take_new(&self, key: &Value, left: i64) -> rusqlite::Result<Option<i64>> {
         let take = format!("DELETE FROM {NEW} WHERE key = ?1 AND came > 0 RETURNING came");
         let came: Option<i64> =
             self.conn.prepare_cached(&take)?.query_row([key], |row| row.get(0)).optional()?;
         match came {
-            Some(came) if came > self.last_applied && self.is_in_files(key.clone())? => Ok(None),
+            Some(_) if left > self.last_insert && self.is_in_files(key.clone())? => Ok(None),
             came => Ok(came),
         }
     }

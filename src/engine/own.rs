@@ -3,8 +3,8 @@
 //!
 //! The missing files run on the shadow, which holds the local database without what was changed here; and they run on two copies of
 //! the local database, by the shadow's clock and random numbers and by others. A cell that comes out otherwise than on the shadow,
-//! but alike on both copies, is an own one. Rows whose key was changed here have another one on the shadow: where such rows have own
-//! values, the files run on a third copy too, which is the first one without these values.
+//! but alike on both copies, is an own one. Rows whose key was changed here have another one on the shadow: where there are such, the
+//! files run on a third copy too, which is the first one without the own values.
 
 use std::path::Path;
 
@@ -30,7 +30,7 @@ use crate::sql_text::{quote_identifier, string_literal};
 /// The own cells after each file, on the connection that will run it here.
 const OWN: &str = "temp.d1_migrate_own";
 
-/// Rows whose key was changed here, once each, and their own cells with what the files give there; on the connection of the shadow.
+/// Rows whose key was changed here, once each; and all own cells, with what the files give there. On the connection of the shadow.
 const MOVED: &str = "temp.d1_migrate_own_moved";
 
 /// Begins, with nothing noted.
@@ -40,7 +40,7 @@ pub fn begin(runner: &Connection) -> rusqlite::Result<()> {
     ))
 }
 
-/// Lists the rows whose key was changed here, and own values in unknown cells of theirs.
+/// Lists the rows whose key was changed here, and own values in unknown cells.
 pub fn list_moved(conn: &Connection, comparison: &Comparison) -> Result<()> {
     conn.execute_batch(&format!(
         "CREATE TABLE {MOVED}(tbl TEXT COLLATE NOCASE, col TEXT, key, value, was TEXT);
@@ -67,8 +67,7 @@ pub fn list_moved(conn: &Connection, comparison: &Comparison) -> Result<()> {
             let col = string_literal(&column.name);
             conn.execute_batch(&format!(
                 "INSERT INTO {MOVED}(tbl, col, key, value) SELECT {name}, {col}, {key}, s.{} FROM {pairs}
-                   WHERE d.kind = 'U' AND {moved} AND ({})
-                     AND {} IN (SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = {col})",
+                   WHERE d.kind = 'U' AND ({}) AND {} IN (SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = {col})",
                 quote_identifier(&column.name),
                 column_differs(column, "l", "s"),
                 shape.noted_key("s"),
@@ -82,7 +81,7 @@ pub fn list_moved(conn: &Connection, comparison: &Comparison) -> Result<()> {
 pub struct Copies {
     first: Shadow,
     second: Shadow,
-    /// The first one without the own values of rows whose key was changed here, where there are any.
+    /// The first one without the own values, where there are any, and rows whose key was changed here.
     without: Option<Shadow>,
     _folder: TempDir,
 }
@@ -101,7 +100,9 @@ impl Copies {
         };
         let home = copy("copy")?;
         let [first, second] = [World::First, World::Second].map(|world| Shadow::open(Some(&home), world));
-        let any_own = format!("SELECT EXISTS (SELECT 1 FROM {MOVED} WHERE col IS NOT NULL)");
+        let any_own = format!(
+            "SELECT EXISTS (SELECT 1 FROM {MOVED} WHERE col IS NULL) AND EXISTS (SELECT 1 FROM {MOVED} WHERE col IS NOT NULL)"
+        );
         let without = match shadow.query_row(&any_own, (), |row| row.get(0))? {
             true => Some(Shadow::open(Some(&copy("without")?), World::First)?),
             false => None,
@@ -239,7 +240,7 @@ fn own_keys(table: &Table, column: &str) -> Vec<String> {
         format!(
             "SELECT {} FROM {here} JOIN {} ON {same} JOIN {} ON {} WHERE ({}) AND NOT ({})
                AND {} IN (SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = {})
-               AND {} NOT IN (SELECT key FROM {MOVED} WHERE tbl = {name})",
+               AND {} NOT IN (SELECT key FROM {MOVED} WHERE tbl = {name} AND col IS NULL)",
             shape.noted_key("l"),
             of("main", "s"),
             of("own_second", "o"),
@@ -255,7 +256,7 @@ fn own_keys(table: &Table, column: &str) -> Vec<String> {
     same_lasting(table, "l", "s").into_iter().map(query).collect()
 }
 
-/// The same for what comes of the own values of rows whose key was changed here.
+/// The same for what comes of own values, under whatever key.
 fn own_keys_of_moved(table: &Table, column: &str) -> Option<String> {
     let shape = RowShape::of(table);
     let of = |database: &str, alias: &str| format!("{database}.{} {alias}", shape.table);

@@ -15,6 +15,6 @@ pub use baseline::{has_baseline, take_baseline};
 pub use chance::World;
 pub use error::Error;
 pub use limits::under_d1_limits;
-pub use replay::{column_set, hear_columns_set, run_file, run_one, take_columns_set};
+pub use replay::{column_set, hear_columns_set, rows_inserted, run_file, run_one, take_columns_set};
 pub use stamp::stamp;
 pub use store::{DROPS, Shadow, Source, add_file, renames};

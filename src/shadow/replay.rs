@@ -1,7 +1,7 @@
 //! Runs the text of one migration as D1 would: statement by statement, in one transaction, under D1's settings and limits.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
@@ -78,13 +78,17 @@ fn run_statements(conn: &Connection, name: &str, text: &str) -> Result<(), Error
 }
 
 thread_local! {
-    /// The columns that UPDATE statements set since [`take_columns_set`], those in triggers included.
-    static COLUMNS_SET: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+    /// The columns that UPDATE statements set since [`take_columns_set`], those in triggers included, by table.
+    static COLUMNS_SET: RefCell<BTreeMap<String, BTreeSet<String>>> = const { RefCell::new(BTreeMap::new()) };
 }
 
-/// The columns that UPDATE statements of files set since the last call, as [`column_set`] writes them.
+/// The columns that UPDATE statements of files set since the last call, as [`column_set`] writes them, and where they inserted rows
+/// ([`rows_inserted`]).
 pub fn take_columns_set() -> String {
-    COLUMNS_SET.take().into_iter().collect()
+    let of_table = |(table, columns): (String, BTreeSet<String>)| -> String {
+        columns.iter().map(|column| column_set(&table, column)).collect()
+    };
+    COLUMNS_SET.take().into_iter().map(of_table).collect()
 }
 
 /// From here on the statements on this connection are heard too.
@@ -96,9 +100,27 @@ pub fn hear_columns_set(conn: &mut Connection) -> rusqlite::Result<()> {
     }))
 }
 
+/// Stands in place of a column where statements insert into the table.
+const ROWS: &str = "*";
+
+/// What stands in that list for rows that are inserted into a table.
+pub fn rows_inserted(table: &str) -> String {
+    column_set(table, ROWS)
+}
+
 fn hear(context: &AuthContext<'_>) {
-    if let AuthAction::Update { table_name, column_name } = context.action {
-        COLUMNS_SET.with_borrow_mut(|set| set.insert(column_set(table_name, column_name)));
+    let set = match context.action {
+        AuthAction::Update { table_name, column_name } => Some((table_name, column_name)),
+        AuthAction::Insert { table_name } => Some((table_name, ROWS)),
+        _ => None,
+    };
+    if let Some((table_name, column_name)) = set {
+        // Asked for every column of every statement: as a rule it is there.
+        COLUMNS_SET.with_borrow_mut(|set| match set.get_mut(table_name) {
+            Some(columns) if columns.contains(column_name) => {}
+            Some(columns) => drop(columns.insert(column_name.to_owned())),
+            None => drop(set.insert(table_name.to_owned(), BTreeSet::from([column_name.to_owned()]))),
+        });
     }
 }
 
