@@ -178,7 +178,7 @@ fn note_attached(
     shadow: &Connection,
     file: &Source,
     place: &Place,
-    any_moved: bool,
+    has_without: bool,
 ) -> Result<()> {
     let read = |database| schema::read(shadow, database, &place.migrations_table);
     let (files, first, second) = (read("main")?, read("own_first")?, read("own_second")?);
@@ -199,8 +199,8 @@ fn note_attached(
         if ![&first, &second].iter().all(|copy| has_same_columns(table, copy.table(&name))) {
             continue;
         }
-        let of_moved = if any_moved { own_keys_of_moved(table, &column) } else { None };
-        for keys in own_keys(table, &column).into_iter().chain(of_moved) {
+        let came_of_own = if has_without { keys_of_what_came_of_own(table, &column) } else { None };
+        for keys in own_keys(table, &column).into_iter().chain(came_of_own) {
             let mut keys = shadow.prepare(&keys)?;
             let mut keys = keys.query(())?;
             while let Some(key) = keys.next()? {
@@ -257,7 +257,7 @@ fn own_keys(table: &Table, column: &str) -> Vec<String> {
 }
 
 /// The same for what comes of own values, under whatever key.
-fn own_keys_of_moved(table: &Table, column: &str) -> Option<String> {
+fn keys_of_what_came_of_own(table: &Table, column: &str) -> Option<String> {
     let shape = RowShape::of(table);
     let of = |database: &str, alias: &str| format!("{database}.{} {alias}", shape.table);
     let column = &table.columns[table.column(column)?];
