@@ -8,7 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::NOT_KEPT;
 use super::triggers::NOW;
 use crate::names::CHANGEFEED;
-use crate::sql_text::{TokenKind, parse_literals, push_literal, quote_identifier, string_literal, tokens};
+use crate::schema::name_now;
+use crate::sql_text::{TokenKind, parse_literals, push_literal, quote_identifier, tokens};
 
 /// What one entry of the changefeed tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,17 +202,14 @@ pub fn applied_in_sight() -> String {
     format!("(op = 'A' AND key IS NOT '{UNSEEN}')")
 }
 
-/// Gives the entries of tables their new names, all at once: tables may have traded them.
-pub fn rename(conn: &Connection, names: &[(String, String)]) -> rusqlite::Result<()> {
-    let cases: Vec<String> = (names.iter())
-        .map(|(from, to)| format!("WHEN {} THEN {}", string_literal(from), string_literal(to)))
-        .collect();
-    if cases.is_empty() {
+/// Gives the entries of tables their new names.
+pub fn rename(conn: &Connection, renamed: &[(String, String)]) -> rusqlite::Result<()> {
+    if renamed.is_empty() {
         return Ok(());
     }
     conn.execute_batch(&format!(
-        "UPDATE {CHANGEFEED} SET tbl = CASE tbl {} ELSE tbl END WHERE op IN ('I', 'U', 'D', 'K', 'T')",
-        cases.join(" ")
+        "UPDATE {CHANGEFEED} SET tbl = {} WHERE op IN ('I', 'U', 'D', 'K', 'T')",
+        name_now(renamed)
     ))
 }
 

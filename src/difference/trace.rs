@@ -35,25 +35,42 @@ pub(super) struct Traced {
 /// Lists where rows came from, if any moved at all.
 pub(super) fn trace(conn: &Connection, table: &Table) -> rusqlite::Result<Option<Traced>> {
     match changefeed::exists(conn, LIVE)?.then(|| first_move(conn, table)).transpose()?.flatten() {
-        Some(first) => Ok(Some(Trace::begin(conn, table, None)?.read(first)?)),
+        Some(first) => {
+            create_lists(conn)?;
+            Ok(Some(Trace::of(conn, table, None)?.read(first)?))
+        }
         None => Ok(None),
     }
 }
 
 /// The same, and lists also which entries after this one are about which row; where no entry matters, the lists stay empty.
 pub(super) fn trace_entries(conn: &Connection, table: &Table, after: Option<i64>) -> rusqlite::Result<()> {
-    let trace = Trace::begin(conn, table, after.or(Some(i64::MAX)))?;
+    create_lists(conn)?;
     let Some(after) = after else { return Ok(()) };
+    let first = first_move(conn, table)?;
     // Until the first row moves, each has the key that it has in the files.
-    let first = first_move(conn, table)?.unwrap_or(i64::MAX);
     conn.execute(
         &format!(
             "INSERT INTO {ABOUT}(was, id) SELECT key, id FROM {LIVE}.{CHANGEFEED}
                WHERE tbl = ?1 AND op IN ('I', 'U', 'D', 'K') AND id > ?2 AND id < ?3 AND key IS NOT NULL"
         ),
-        params![table.name, after, first],
+        params![table.name, after, first.unwrap_or(i64::MAX)],
     )?;
-    trace.read(first).map(drop)
+    match first {
+        Some(first) => Trace::of(conn, table, Some(after))?.read(first).map(drop),
+        None => Ok(()),
+    }
+}
+
+fn create_lists(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute_batch(&format!(
+        "CREATE TABLE {TRACED}(now UNIQUE, was, held INTEGER NOT NULL DEFAULT 0);
+         CREATE INDEX temp.d1_migrate_traced_was ON d1_migrate_traced(was);
+         CREATE TABLE {HELD}(now, was);
+         CREATE TABLE {NEW}(key PRIMARY KEY, came INTEGER NOT NULL);
+         CREATE TABLE {ABOUT}(was, id, of_new INTEGER NOT NULL DEFAULT 0);
+         CREATE INDEX temp.d1_migrate_about_was ON d1_migrate_about(was, id);"
+    ))
 }
 
 /// Drops the lists.
@@ -151,21 +168,10 @@ struct Trace<'a> {
 }
 
 impl<'a> Trace<'a> {
-    fn begin(conn: &'a Connection, table: &'a Table, about: Option<i64>) -> rusqlite::Result<Self> {
-        conn.execute_batch(&format!(
-            "CREATE TABLE {TRACED}(now UNIQUE, was, held INTEGER NOT NULL DEFAULT 0); CREATE INDEX temp.d1_migrate_traced_was ON d1_migrate_traced(was);
-             CREATE TABLE {HELD}(now, was); CREATE TABLE {NEW}(key PRIMARY KEY, came INTEGER NOT NULL)"
-        ))?;
-        if about.is_some() {
-            conn.execute_batch(&format!(
-                "CREATE TABLE {ABOUT}(was, id, of_new INTEGER NOT NULL DEFAULT 0); CREATE INDEX temp.d1_migrate_about_was ON d1_migrate_about(was, id);"
-            ))?;
-        }
+    /// There must be a changefeed.
+    fn of(conn: &'a Connection, table: &'a Table, about: Option<i64>) -> rusqlite::Result<Self> {
         let doers = doers(conn, table)?;
-        let last_insert = match changefeed::exists(conn, LIVE)? {
-            true => last_applied(conn, &doers.insert)?,
-            false => 0,
-        };
+        let last_insert = last_applied(conn, &doers.insert)?;
         Ok(Self { conn, table, about, doers, last_insert })
     }
 
@@ -219,9 +225,6 @@ impl<'a> Trace<'a> {
 
     /// Lists the rows that had come here before this entry, since files held all that the entries tell.
     fn list_new_rows(&self, before: i64) -> rusqlite::Result<()> {
-        if before == i64::MAX {
-            return Ok(());
-        }
         let entries = format!(
             "SELECT op, key, id FROM {LIVE}.{CHANGEFEED} WHERE id < ?2 AND id > coalesce(({}), 0)
                AND ((tbl = ?1 AND op IN ('I', 'D')) OR ({} AND tbl IN (SELECT name FROM ({})))) ORDER BY id",

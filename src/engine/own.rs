@@ -23,7 +23,7 @@ use crate::difference::{
     lasting_key, rows_differ, same_lasting,
 };
 use crate::names::SHADOW_UNKNOWN;
-use crate::schema::{self, Table, renamed_tables};
+use crate::schema::{self, Column, Table, name_now, renamed_tables};
 use crate::shadow::{Shadow, Source, World, take_baseline};
 use crate::sql_text::{quote_identifier, string_literal};
 
@@ -43,7 +43,7 @@ pub fn begin(runner: &Connection) -> rusqlite::Result<()> {
 /// Lists the rows whose key was changed here, and own values in unknown cells.
 pub fn list_moved(conn: &Connection, comparison: &Comparison) -> Result<()> {
     conn.execute_batch(&format!(
-        "CREATE TABLE {MOVED}(tbl TEXT COLLATE NOCASE, col TEXT, key, value, was TEXT);
+        "CREATE TABLE {MOVED}(tbl TEXT COLLATE NOCASE, col TEXT, key, value);
          CREATE INDEX {MOVED}_key ON d1_migrate_own_moved(tbl, col, key)"
     ))?;
     for TableDifference { table, rows, .. } in &comparison.tables {
@@ -182,12 +182,10 @@ fn note_attached(
 ) -> Result<()> {
     let read = |database| schema::read(shadow, database, &place.migrations_table);
     let (files, first, second) = (read("main")?, read("own_first")?, read("own_second")?);
-    let mut rename =
-        shadow.prepare(&format!("UPDATE {MOVED} SET tbl = ?2, was = tbl WHERE tbl = ?1 AND was IS NULL"))?;
-    for (old, new) in renamed_tables(&(file.text)()?, &files.tables) {
-        rename.execute([old, new])?;
+    let renamed = renamed_tables(&(file.text)()?, &files.tables);
+    if !renamed.is_empty() {
+        shadow.execute(&format!("UPDATE {MOVED} SET tbl = {}", name_now(&renamed)), ())?;
     }
-    shadow.execute(&format!("UPDATE {MOVED} SET was = NULL"), ())?;
     let mut columns = shadow.prepare(&format!("SELECT DISTINCT tbl, col FROM {SHADOW_UNKNOWN}"))?;
     let columns: Vec<(String, String)> =
         columns.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
@@ -214,40 +212,18 @@ fn note_attached(
 
 /// Queries for the keys of the rows in which a column, or the row as a whole, is an own one.
 fn own_keys(table: &Table, column: &str) -> Vec<String> {
-    let shape = RowShape::of(table);
-    let of = |database: &str, alias: &str| format!("{database}.{} {alias}", shape.table);
-    let here = of("own_first", "l");
     if column == WHOLE_ROW {
-        let other = |database: &str, differs: &str| {
-            format!(
-                "EXISTS (SELECT 1 FROM {} WHERE {} AND {differs})",
-                of(database, "s"),
-                shape.same_row("l", "s")
-            )
-        };
-        let alike = format!("NOT ({})", rows_differ(table));
-        return vec![format!(
-            "SELECT {} FROM {here} WHERE NOT {} AND {}",
-            shape.noted_key("l"),
-            other("main", &alike),
-            other("own_second", &alike),
-        )];
+        return vec![keys_of_own_rows(table)];
     }
     let Some(column) = table.column(column).map(|position| &table.columns[position]) else {
         return Vec::new();
     };
     let query = |same: String| {
         format!(
-            "SELECT {} FROM {here} JOIN {} ON {same} JOIN {} ON {} WHERE ({}) AND NOT ({})
-               AND {} IN (SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = {})
+            "{} AND {} IN (SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = {})
                AND {} NOT IN (SELECT key FROM {MOVED} WHERE tbl = {name} AND col IS NULL)",
-            shape.noted_key("l"),
-            of("main", "s"),
-            of("own_second", "o"),
-            shape.same_row("l", "o"),
-            column_differs(column, "l", "s"),
-            column_differs(column, "l", "o"),
-            shape.noted_key("s"),
+            keys_where_both_differ(table, column, "main", &same),
+            RowShape::of(table).noted_key("s"),
             string_literal(&column.name),
             lasting_key(table, "l"),
             name = string_literal(&table.name),
@@ -256,22 +232,42 @@ fn own_keys(table: &Table, column: &str) -> Vec<String> {
     same_lasting(table, "l", "s").into_iter().map(query).collect()
 }
 
-/// The same for what comes of own values, under whatever key.
-fn keys_of_what_came_of_own(table: &Table, column: &str) -> Option<String> {
+fn keys_of_own_rows(table: &Table) -> String {
     let shape = RowShape::of(table);
-    let of = |database: &str, alias: &str| format!("{database}.{} {alias}", shape.table);
-    let column = &table.columns[table.column(column)?];
-    Some(format!(
-        "SELECT {} FROM {} JOIN {} ON {} JOIN {} ON {} WHERE ({}) AND NOT ({})",
+    let is_alike_in = |database: &str| {
+        format!(
+            "EXISTS (SELECT 1 FROM {database}.{} s WHERE {} AND NOT ({}))",
+            shape.table,
+            shape.same_row("l", "s"),
+            rows_differ(table)
+        )
+    };
+    format!(
+        "SELECT {} FROM own_first.{} l WHERE NOT {} AND {}",
         shape.noted_key("l"),
-        of("own_first", "l"),
-        of("own_without", "s"),
-        shape.same_row("l", "s"),
-        of("own_second", "o"),
+        shape.table,
+        is_alike_in("main"),
+        is_alike_in("own_second"),
+    )
+}
+
+/// A query, to which a condition can be added, for the keys of the rows in which a cell is alike on both copies, and another one in `base`.
+fn keys_where_both_differ(table: &Table, column: &Column, base: &str, same: &str) -> String {
+    let shape = RowShape::of(table);
+    let name = &shape.table;
+    format!(
+        "SELECT {} FROM own_first.{name} l JOIN {base}.{name} s ON {same} JOIN own_second.{name} o ON {} WHERE ({}) AND NOT ({})",
+        shape.noted_key("l"),
         shape.same_row("l", "o"),
         column_differs(column, "l", "s"),
         column_differs(column, "l", "o"),
-    ))
+    )
+}
+
+/// The same for what comes of own values, under whatever key.
+fn keys_of_what_came_of_own(table: &Table, column: &str) -> Option<String> {
+    let column = &table.columns[table.column(column)?];
+    Some(keys_where_both_differ(table, column, "own_without", &RowShape::of(table).same_row("l", "s")))
 }
 
 /// Enters into the changefeed again which cells are own ones, after the file has run here. Part of its transaction.

@@ -1,7 +1,7 @@
 //! Which tables a migration gives another name. Pure.
 
 use super::{Table, unquoted};
-use crate::sql_text::{Token, statements, tokens};
+use crate::sql_text::{Token, statements, string_literal, tokens};
 
 /// Which name rows stand under once these statements have run, where it is another one: the first name and the last. `after` are the
 /// tables that there are then.
@@ -16,6 +16,16 @@ pub fn renamed_tables(text: &str, after: &[Table]) -> Vec<(String, String)> {
         (!is_made_anew).then(|| (old.clone(), new.name.clone()))
     };
     renamed.iter().filter_map(last).collect()
+}
+
+/// An SQL expression for the name under which what a column `tbl` names stands by now, of one rename at least; all at
+/// once: tables may have traded their names.
+pub fn name_now(renamed: &[(String, String)]) -> String {
+    let cases = renamed
+        .iter()
+        .map(|(old, new)| format!(" WHEN {} THEN {}", string_literal(old), string_literal(new)))
+        .collect::<String>();
+    format!("CASE tbl{cases} ELSE tbl END")
 }
 
 fn names(text: &str) -> Vec<(String, String)> {
