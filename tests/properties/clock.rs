@@ -206,6 +206,8 @@ struct Play {
     loose: bool,
     /// And did wrangler run it? Then own values in these rows may be gone too.
     lossy: bool,
+    /// Own values that files hold by now, so that a colleague's may take them away.
+    settled: HashSet<String>,
     /// Files that the real database has run.
     known: usize,
 }
@@ -240,6 +242,7 @@ pub(crate) fn play(case: &Case) -> Result {
         rekeyed: false,
         loose: false,
         lossy: false,
+        settled: HashSet::new(),
         known: 0,
     };
     play.file(&seed);
@@ -464,6 +467,11 @@ impl Play {
             .and_then(|backup| backup.step(-1))
             .expect("a copy");
         self.wanted = wanted;
+        let cells = self.wanted.rows(&self.table).1.into_iter().flatten();
+        self.settled.extend(cells.filter_map(|value| match value {
+            Value::Text(text) => Some(text.trim_start_matches("of ").to_owned()),
+            _ => None,
+        }));
         self.moved.clear();
         (self.rekeyed, self.loose, self.lossy) = (false, false, false);
         Ok(())
@@ -479,7 +487,10 @@ impl Play {
             Value::Null => true,
             Value::Integer(number) => *number >= 1000,
             // A value that one side's file gave may be gone with it.
-            Value::Text(text) => text == "fixed" || (text.starts_with("of ") && !text.contains("own")),
+            Value::Text(text) => {
+                let first = text.trim_start_matches("of ");
+                !first.starts_with("own") || self.settled.contains(first)
+            }
             _ => false,
         };
         let columns = &wanted.0;
