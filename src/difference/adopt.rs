@@ -5,11 +5,13 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, params, params_from_iter};
 
+use super::about::ABOUT;
 use super::columns::{RowShape, all, lasting_name, same_key};
 use super::compare::has_same_columns;
+use super::doers::doers;
 use super::look::key_values;
-use super::pairs::keys_changed;
-use super::trace::{ABOUT, TRACED, forget, held_files, trace_entries};
+use super::pairs::{keys_changed, was};
+use super::trace::{TRACED, forget, held_files, trace_entries};
 use super::unknown::{WHOLE_ROW, is_plain};
 use super::{Error, LIVE};
 use crate::changefeed::{self, Image};
@@ -18,7 +20,8 @@ use crate::names::{CHANGEFEED, SHADOW_UNKNOWN};
 use crate::schema::{self, Schema, Table};
 use crate::sql_text::{quote_identifier, string_literal};
 
-/// Which row here is which one of the files: their names, and the key by which [`ABOUT`] lists entries about them.
+/// Which row here is which one of the files: their names, the key by which [`ABOUT`] lists entries about them, and whether another row
+/// `came` to that key here.
 const PARTNERS: &str = "temp.d1_migrate_partners";
 
 /// What unknown cells held when the file that made them had run, by the key of the row in the files.
@@ -122,14 +125,14 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
     let key = shape.noted_key("s");
     let list = |was: &str, partner: &str, holds: &str| {
         format!(
-            "INSERT INTO {PARTNERS} SELECT {}, {}, {was} FROM {} s CROSS JOIN {} l ON {partner} WHERE {key} IN ({cells}) AND {holds}",
+            "INSERT INTO {PARTNERS} SELECT {}, {}, {was}, false FROM {} s CROSS JOIN {} l ON {partner} WHERE {key} IN ({cells}) AND {holds}",
             shape.identity_of("s"),
             shape.identity_of("l"),
             shape.shadow(),
             shape.live(),
         )
     };
-    conn.execute_batch(&format!("CREATE TABLE {PARTNERS}({slots}, was)"))?;
+    conn.execute_batch(&format!("CREATE TABLE {PARTNERS}({slots}, was, came)"))?;
     match lasting_name(table) {
         None => {
             list_moved_partners(conn, table, &shape)?;
@@ -144,7 +147,8 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
             let now = format!("coalesce((SELECT now FROM {TRACED} WHERE was = +s.{rowid}), s.{rowid})");
             let was = format!("coalesce((SELECT was FROM {TRACED} WHERE now = +l.{rowid}), l.{rowid})");
             let named = same_key(table, &name, "l", "s");
-            let changed = match changefeed::exists(conn, LIVE)? {
+            let is_followed = changefeed::exists(conn, LIVE)?;
+            let changed = match is_followed {
                 true => format!("s.{rowid} IN ({})", keys_changed(conn, table, &shape, &name, "1")?),
                 false => "0".into(),
             };
@@ -155,6 +159,9 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
             conn.execute_batch(&list(&was, &named, &format!("s.{rowid} = {was}")))?;
             conn.execute_batch(&list(&was, &same_rowid, &format!("{changed} AND {alone}")))?;
             conn.execute_batch(&list(&was, &named, &alone))?;
+            if is_followed {
+                mark_who_came(conn, table, &name)?;
+            }
             conn.execute_batch(&list(&was, &same_rowid, &alone))?;
         }
     }
@@ -165,10 +172,29 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
     Ok(())
 }
 
+/// Marks partners of one key of which one did not have that key before, as the first entry tells that is about a change of it here.
+fn mark_who_came(conn: &Connection, table: &Table, name: &[(usize, String)]) -> rusqlite::Result<()> {
+    let shape = RowShape::of(table);
+    let entries = format!("{ABOUT} a CROSS JOIN {LIVE}.{CHANGEFEED} f ON f.id = a.id");
+    let changes = format!("f.op = 'U' AND {}", doers(conn, table)?.names_key());
+    conn.execute_batch(&format!(
+        "UPDATE {PARTNERS} AS p SET came = true
+           WHERE was IN (SELECT a.was FROM {entries} WHERE {changes}) AND EXISTS (SELECT 1 FROM {live} l CROSS JOIN {shadow} s
+             WHERE {named_l} AND {named_s} AND {same} AND NOT EXISTS (SELECT 1 FROM {entries} WHERE ({was}) AND f.id = (
+               SELECT min(f.id) FROM {entries} WHERE a.was = p.was AND {changes})))",
+        live = shape.live(),
+        shadow = shape.shadow(),
+        named_l = shape.is_named_in("p", "l", 'l'),
+        named_s = shape.is_named_in("p", "s", 's'),
+        same = same_key(table, name, "l", "s"),
+        was = was(table, name),
+    ))
+}
+
 /// Lists those whose key was changed here. What was traced to a row that is here no more is no trace: a file took it.
 fn list_moved_partners(conn: &Connection, table: &Table, shape: &RowShape) -> Result<(), Error> {
     let marks = vec!["?"; 2 * shape.identity.len() + 1].join(", ");
-    let mut put = conn.prepare(&format!("INSERT INTO {PARTNERS} VALUES ({marks})"))?;
+    let mut put = conn.prepare(&format!("INSERT INTO {PARTNERS} VALUES ({marks}, false)"))?;
     let named = all(shape.identity.iter().map(|name| format!("{name} = ?")));
     let mut is_here = conn.prepare(&format!("SELECT 1 FROM {} WHERE {named}", shape.live()))?;
     let mut forget = conn.prepare(&format!("DELETE FROM {TRACED} WHERE rowid = ?1"))?;
@@ -194,7 +220,7 @@ fn list_moved_partners(conn: &Connection, table: &Table, shape: &RowShape) -> Re
 /// Takes over the cells, unless they were changed here.
 fn adopt_cells(conn: &Connection, table: &Table, cells: &Cells) -> Result<u64, Error> {
     let shape = RowShape::of(table);
-    note_values_before(conn, cells)?;
+    note_values_before(conn, table, cells)?;
     let column = quote_identifier(&cells.column);
     let of_s =
         shape.identity.iter().zip(shape.slots('s')).map(|(name, slot)| format!("d.{slot} = +s.{name}"));
@@ -220,14 +246,19 @@ fn adopt_cells(conn: &Connection, table: &Table, cells: &Cells) -> Result<u64, E
 
 /// Notes which of the cells entries tell of, and what they held before, as far as the first entry about each tells: who puts that
 /// back, as a file does that takes the rows out and in again, has changed nothing.
-fn note_values_before(conn: &Connection, cells: &Cells) -> rusqlite::Result<()> {
+fn note_values_before(conn: &Connection, table: &Table, cells: &Cells) -> rusqlite::Result<()> {
     conn.execute_batch(&format!("CREATE TABLE {VALUES_BEFORE}(key UNIQUE, is_known, value)"))?;
     let Some(after) = cells.after else { return Ok(()) };
     // Of a row that stayed, only the columns that its image names changed.
     let label = string_literal(&format!("{}=", quote_identifier(&cells.column)));
+    let is_another = format!(
+        "(a.whole OR f.op = 'U' AND a.was IN (SELECT was FROM {PARTNERS} WHERE came) AND {})",
+        doers(conn, table)?.names_key()
+    );
     let mut entries = conn.prepare(&format!(
-        "SELECT a.was, e.op, e.old FROM {ABOUT} a CROSS JOIN {LIVE}.{CHANGEFEED} e ON e.id = a.id
-           WHERE a.was IN (SELECT was FROM {PARTNERS}) AND NOT a.of_new AND a.id > ?1 AND (e.op IN ('I', 'D') OR e.old = '' OR instr(e.old, {label})) ORDER BY a.id"
+        "SELECT a.was, iif({is_another}, 'I', f.op), f.old FROM {ABOUT} a CROSS JOIN {LIVE}.{CHANGEFEED} f ON f.id = a.id
+           WHERE a.was IN (SELECT was FROM {PARTNERS}) AND NOT a.of_new AND a.id > ?1
+             AND ({is_another} OR f.op IN ('I', 'D') OR f.old = '' OR instr(f.old, {label})) ORDER BY a.id, a.whole DESC"
     ))?;
     let mut note = conn.prepare(&format!("INSERT OR IGNORE INTO {VALUES_BEFORE} VALUES (?1, ?2, ?3)"))?;
     let mut rows = entries.query([after])?;

@@ -4,9 +4,11 @@
 //! for reading, inside one transaction: what is compared is one moment of the local database, and what is written is run
 //! on the shadow in that same transaction.
 
+mod about;
 mod adopt;
 mod columns;
 mod compare;
+mod doers;
 mod error;
 mod look;
 mod moves;

@@ -9,9 +9,10 @@ use rusqlite::Connection;
 
 use super::LIVE;
 use super::columns::{RowShape, column_differs, lasting_name, same_key};
+use super::doers::doers;
 use super::moves::{Follow, follow, stay_together};
 use super::replaced::part_replaced;
-use super::trace::{doers, held_files};
+use super::trace::held_files;
 use super::went::Partners;
 use crate::changefeed;
 use crate::names::{CHANGEFEED, SHADOW_FILES};
@@ -236,7 +237,8 @@ pub(super) fn was(table: &Table, key: &[(usize, String)]) -> String {
 /// A query for the rowids under which the changefeed saw the key change that the files give, of entries `f` for which `holds` does.
 ///
 /// Not of rows that had come here before, where the files may have got such a row of their own since; but one that came in place of a
-/// deleted one is that one. Where a file that may have rebuilt the table ran unseen, rowids may
+/// deleted one is that one. Nor where a file put a row in since that has the old key here: it took the place of the one that the files
+/// gave. Where a file that may have rebuilt the table ran unseen, rowids may
 /// be others since: then not of rows that have a key here which the files know too.
 pub(super) fn keys_changed(
     conn: &Connection,
@@ -245,9 +247,12 @@ pub(super) fn keys_changed(
     key: &[(usize, String)],
     holds: &str,
 ) -> rusqlite::Result<String> {
-    let inserting: Vec<String> = doers(conn, table)?.insert.iter().map(|name| string_literal(name)).collect();
+    let doers = doers(conn, table)?;
+    let inserting: Vec<String> = doers.insert.iter().map(|name| string_literal(name)).collect();
     let inserting = inserting.join(", ");
     let feed = format!("{LIVE}.{CHANGEFEED}");
+    let inserted =
+        format!("EXISTS (SELECT 1 FROM {feed} WHERE op = 'A' AND id > changed AND tbl IN ({inserting}))");
     let in_sight = changefeed::applied_in_sight();
     let drops = string_literal(DROPS);
     let rebuilt = format!(
@@ -262,9 +267,11 @@ pub(super) fn keys_changed(
              WHERE f.tbl = {table} AND f.op IN ('I', 'U', 'D') AND f.id > coalesce(({written}), 0) AND {holds}
                AND (f.id > coalesce(({rebuilt}), 0) OR NOT EXISTS (
                  SELECT 1 FROM {live} l CROSS JOIN {shadow} p ON {same} WHERE l.{rowid} = f.key))
-             GROUP BY f.key)
-         WHERE changed > came_or_went AND (came = 0 OR went BETWEEN 1 AND came
-           OR NOT EXISTS (SELECT 1 FROM {feed} WHERE op = 'A' AND id > changed AND tbl IN ({inserting})))",
+             GROUP BY f.key) c
+         WHERE changed > came_or_went AND (came = 0 OR went BETWEEN 1 AND came OR NOT {inserted})
+           AND NOT ({inserted} AND EXISTS (SELECT 1 FROM {shadow} s CROSS JOIN {live} l ON {same_here} WHERE s.{rowid} = c.key
+             AND NOT EXISTS (SELECT 1 FROM {feed} f WHERE f.tbl = {table} AND f.key = l.{rowid} AND f.id > coalesce(({written}), 0)
+               AND (f.op = 'I' OR (f.op = 'U' AND {names_key})))))",
         was = was(table, key),
         shadow = shape.shadow(),
         rowid = shape.identity[0],
@@ -272,6 +279,8 @@ pub(super) fn keys_changed(
         written = changefeed::last_written(LIVE, &held_files()),
         live = shape.live(),
         same = same_key(table, key, "p", "l"),
+        same_here = same_key(table, key, "s", "l"),
+        names_key = doers.names_key(),
     ))
 }
 

@@ -1,24 +1,20 @@
 //! Which row is which: the changefeed, read from the first change of a key on, over any number of steps.
 
-use std::collections::HashSet;
-
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::LIVE;
+use super::about::{ABOUT, About, create_about};
 use super::columns::{RowShape, all};
+use super::doers::{Doers, applied, doers};
 use super::look::key_values;
 use crate::changefeed;
 use crate::names::{CHANGEFEED, SHADOW_FILES};
 use crate::schema::Table;
-use crate::shadow::{column_set, renames, rows_inserted};
 
-/// What was traced: the key that a row has now, the key that it had in the files.
+/// What was traced: the key that a row has now, by which entry it came to that (`since`), the key that it had in the files, and by which
+/// entry that was left (`vacant`; NULL while an entry tells of another row there).
 pub(super) const TRACED: &str = "temp.d1_migrate_traced";
-
-/// Entries, by the key that the row which they tell of had in the files; those of rows that came since under the key of another one
-/// (`of_new`) by that key.
-pub(super) const ABOUT: &str = "temp.d1_migrate_about";
 
 /// What was traced and is in the files by now.
 const HELD: &str = "temp.d1_migrate_held_by_files";
@@ -46,31 +42,25 @@ pub(super) fn trace(conn: &Connection, table: &Table) -> rusqlite::Result<Option
 /// The same, and lists also which entries after this one are about which row; where no entry matters, the lists stay empty.
 pub(super) fn trace_entries(conn: &Connection, table: &Table, after: Option<i64>) -> rusqlite::Result<()> {
     create_lists(conn)?;
-    let Some(after) = after else { return Ok(()) };
+    if after.is_none() {
+        return Ok(());
+    }
     let first = first_move(conn, table)?;
-    // Until the first row moves, each has the key that it has in the files.
-    conn.execute(
-        &format!(
-            "INSERT INTO {ABOUT}(was, id) SELECT key, id FROM {LIVE}.{CHANGEFEED}
-               WHERE tbl = ?1 AND op IN ('I', 'U', 'D', 'K') AND id > ?2 AND id < ?3 AND key IS NOT NULL"
-        ),
-        params![table.name, after, first.unwrap_or(i64::MAX)],
-    )?;
+    About { conn, after }.note_until(table, first.unwrap_or(i64::MAX))?;
     match first {
-        Some(first) => Trace::of(conn, table, Some(after))?.read(first).map(drop),
+        Some(first) => Trace::of(conn, table, after)?.read(first).map(drop),
         None => Ok(()),
     }
 }
 
 fn create_lists(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(&format!(
-        "CREATE TABLE {TRACED}(now UNIQUE, was, held INTEGER NOT NULL DEFAULT 0);
+        "CREATE TABLE {TRACED}(now UNIQUE, was, since, vacant, held INTEGER NOT NULL DEFAULT 0);
          CREATE INDEX temp.d1_migrate_traced_was ON d1_migrate_traced(was);
          CREATE TABLE {HELD}(now, was);
-         CREATE TABLE {NEW}(key PRIMARY KEY, came INTEGER NOT NULL);
-         CREATE TABLE {ABOUT}(was, id, of_new INTEGER NOT NULL DEFAULT 0);
-         CREATE INDEX temp.d1_migrate_about_was ON d1_migrate_about(was, id);"
-    ))
+         CREATE TABLE {NEW}(key PRIMARY KEY, came INTEGER NOT NULL)"
+    ))?;
+    create_about(conn)
 }
 
 /// Drops the lists.
@@ -96,90 +86,28 @@ fn first_move(conn: &Connection, table: &Table) -> rusqlite::Result<Option<i64>>
     conn.query_row(&first, [&table.name], |row| row.get(0))
 }
 
-/// What files may have done to a table, under whatever name it had then.
-#[derive(Debug, Default)]
-pub(super) struct Doers {
-    /// The names of those that may have changed keys.
-    change_keys: HashSet<String>,
-    /// The names of those that may have put rows in.
-    pub(super) insert: HashSet<String>,
-}
-
-/// Asks what the statements of each file did ([`column_set`]), and what they gave other names.
-pub(super) fn doers(conn: &Connection, table: &Table) -> rusqlite::Result<Doers> {
-    let mut tables = HashSet::from([table.name.to_lowercase()]);
-    let columns = table.primary_key.iter().map(|&position| table.columns[position].name.to_lowercase());
-    let mut columns: HashSet<String> = columns.chain(["rowid".to_owned()]).collect();
-    let mut files =
-        conn.prepare(&format!("SELECT name, sets FROM main.{SHADOW_FILES} ORDER BY position DESC"))?;
-    let mut files = files.query(())?;
-    let mut found = Doers::default();
-    while let Some(file) = files.next()? {
-        let (name, sets): (String, Option<String>) = (file.get(0)?, file.get(1)?);
-        let Some(sets) = sets else {
-            found.change_keys.insert(name.clone());
-            found.insert.insert(name);
-            continue;
-        };
-        // Once there is a new name, the old one may have stood for the same; it may also have been a name of something else.
-        for names in renames(&sets).collect::<Vec<_>>().into_iter().rev() {
-            match &names[..] {
-                [old, new] if tables.contains(new) => {
-                    tables.insert(old.clone());
-                }
-                [of, old, new] if tables.contains(of) && columns.contains(new) => {
-                    columns.insert(old.clone());
-                }
-                _ => {}
-            }
-        }
-        let any_set = |table: &String| columns.iter().any(|column| sets.contains(&column_set(table, column)));
-        if tables.iter().any(any_set) {
-            found.change_keys.insert(name.clone());
-        }
-        if tables.iter().any(|table| sets.contains(&rows_inserted(table))) {
-            found.insert.insert(name);
-        }
-    }
-    Ok(found)
-}
-
-/// The last entry about one of these files; 0 where there is none.
-fn last_applied(conn: &Connection, files: &HashSet<String>) -> rusqlite::Result<i64> {
-    let mut applied =
-        conn.prepare(&format!("SELECT id, tbl FROM {LIVE}.{CHANGEFEED} WHERE op = 'A' ORDER BY id DESC"))?;
-    let mut applied = applied.query(())?;
-    while let Some(entry) = applied.next()? {
-        if files.contains(&entry.get::<_, String>(1)?) {
-            return entry.get(0);
-        }
-    }
-    Ok(0)
-}
-
 struct Trace<'a> {
     conn: &'a Connection,
     table: &'a Table,
-    /// Entries after this one are listed, if any are.
-    about: Option<i64>,
+    about: About<'a>,
     doers: Doers,
-    /// The last entry about a migration that may have put rows in.
-    last_insert: i64,
+    /// The entries about migrations that may have put rows in.
+    inserts: Vec<i64>,
 }
 
 impl<'a> Trace<'a> {
     /// There must be a changefeed.
-    fn of(conn: &'a Connection, table: &'a Table, about: Option<i64>) -> rusqlite::Result<Self> {
+    fn of(conn: &'a Connection, table: &'a Table, after: Option<i64>) -> rusqlite::Result<Self> {
         let doers = doers(conn, table)?;
-        let last_insert = last_applied(conn, &doers.insert)?;
-        Ok(Self { conn, table, about, doers, last_insert })
+        let inserts = applied(conn, &doers.insert)?;
+        Ok(Self { conn, table, about: About { conn, after }, doers, inserts })
     }
 
     /// Reads the entries from this one on, by which the first row moved.
     fn read(&self, first: i64) -> rusqlite::Result<Traced> {
         self.list_new_rows(first)?;
         // Entries that keep one in sight ('K') move nothing.
-        let of_rows = if self.about.is_some() { "('I', 'D', 'U', 'K')" } else { "('I', 'D')" };
+        let of_rows = if self.about.after.is_some() { "('I', 'D', 'U', 'K')" } else { "('I', 'D')" };
         let entries = format!(
             "SELECT op, key, new_key, id, tbl FROM {LIVE}.{CHANGEFEED}
                WHERE id >= ?2 AND ((tbl = ?1 AND op IN {of_rows}) OR ({MOVED}) OR ({} AND tbl IN (SELECT name FROM ({})))) ORDER BY id",
@@ -202,24 +130,33 @@ impl<'a> Trace<'a> {
             // A key that is not UTF-8 cannot be read back from its literal.
             let (Ok(key), Ok(new)) = (entry.get::<_, Value>(1), entry.get::<_, Value>(2)) else { continue };
             let id = entry.get(3)?;
-            self.note(&key, id)?;
             match operation {
                 "U" if new != Value::Null => {
+                    self.about.note(&key, id)?;
                     // Whoever had that key was pushed out.
-                    self.note(&new, id)?;
+                    self.about.note(&new, id)?;
                     self.go(&key, &new, id)?;
                 }
-                "U" | "K" => {}
+                "U" | "K" => self.about.note(&key, id)?,
                 "I" => {
+                    // It pushed out who stood there.
                     any_ended |= self.end(&key)?;
+                    self.about.note(&key, id)?;
+                    self.take_place(&key)?;
                     self.put_new(&key, id)?;
                 }
                 _ => {
-                    any_ended |= self.end(&key)?;
-                    self.put_gone(&key, id)?;
+                    self.about.note(&key, id)?;
+                    let ended = self.end(&key)?;
+                    any_ended |= ended;
+                    self.leave(&key, id)?;
+                    if !ended {
+                        self.put_gone(&key, id)?;
+                    }
                 }
             }
         }
+        self.lose_what_files_replaced()?;
         Ok(Traced { any_ended })
     }
 
@@ -245,37 +182,97 @@ impl<'a> Trace<'a> {
         Ok(())
     }
 
-    /// An entry is about the row of this key.
-    fn note(&self, key: &Value, id: i64) -> rusqlite::Result<()> {
-        if self.about.is_none_or(|after| id <= after) {
-            return Ok(());
-        }
-        // A row under a key that another one of the files has left came since.
-        self.conn
-            .prepare_cached(&format!(
-                "INSERT INTO {ABOUT} SELECT coalesce(t.was, k.key), ?2, t.now IS NULL AND EXISTS (SELECT 1 FROM {TRACED} WHERE was = k.key)
-                   FROM (SELECT ?1 AS key) k LEFT JOIN {TRACED} t ON t.now = k.key"
-            ))?
-            .execute(params![key, id])
-            .map(drop)
-    }
-
     fn go(&self, key: &Value, new: &Value, id: i64) -> rusqlite::Result<()> {
         self.take_new(new, id)?;
-        if let Some(came) = self.take_new(key, id)? {
-            // Whoever had the key that it takes is no more.
-            self.end(new)?;
-            return self.put_new(new, came);
+        // Whoever had the key that it takes is no more.
+        self.end(new)?;
+        self.take_place(new)?;
+        let came = self.take_new(key, id)?;
+        if came.is_none() {
+            self.lose_overtaken(key, id)?;
+            self.lose_replaced(key, id)?;
         }
-        let go_on = format!("UPDATE OR REPLACE {TRACED} SET now = ?2 WHERE now = ?1");
-        if self.conn.prepare_cached(&go_on)?.execute([key, new])? > 0 {
+        self.leave(key, id)?;
+        if let Some(came) = came {
+            self.put_new(new, came)?;
+            return self.about.note_whole(new, id);
+        }
+        let go_on = format!("UPDATE {TRACED} SET now = ?2, since = ?3 WHERE now = ?1");
+        if self.conn.prepare_cached(&go_on)?.execute(params![key, new, id])? > 0 {
             return Ok(());
         }
         // A second row that leaves the same key was not in the files.
         let set_out = format!(
-            "INSERT OR REPLACE INTO {TRACED}(now, was) SELECT ?2, ?1 WHERE NOT EXISTS (SELECT 1 FROM {TRACED} WHERE was = ?1)"
+            "INSERT INTO {TRACED}(now, was, since, vacant) SELECT ?2, ?1, ?3, ?3 WHERE NOT EXISTS (SELECT 1 FROM {TRACED} WHERE was = ?1)"
         );
-        self.conn.prepare_cached(&set_out)?.execute([key, new]).map(drop)
+        self.conn.prepare_cached(&set_out)?.execute(params![key, new, id]).map(drop)
+    }
+
+    /// An entry tells of a row that came to this key.
+    fn take_place(&self, key: &Value) -> rusqlite::Result<()> {
+        let take = format!("UPDATE {TRACED} SET vacant = NULL WHERE was = ?1");
+        self.conn.prepare_cached(&take)?.execute([key]).map(drop)
+    }
+
+    /// An entry tells that a row left this key, or went.
+    fn leave(&self, key: &Value, id: i64) -> rusqlite::Result<()> {
+        let leave = format!("UPDATE {TRACED} SET vacant = ?2 WHERE was = ?1");
+        self.conn.prepare_cached(&leave)?.execute(params![key, id]).map(drop)
+    }
+
+    /// May a file have put rows in, between these entries?
+    fn any_inserted(&self, after: i64, before: i64) -> bool {
+        self.inserts.iter().any(|&id| id > after && id < before)
+    }
+
+    /// The row that leaves this key by this entry is not the one that had come to it, but one that a file put in when it had taken that.
+    fn lose_overtaken(&self, key: &Value, id: i64) -> rusqlite::Result<()> {
+        let traced = format!("SELECT was, since FROM {TRACED} WHERE now = ?1");
+        let traced =
+            self.conn.prepare_cached(&traced)?.query_row([key], |row| Ok((row.get(0)?, row.get(1)?)));
+        let Some((was, since)): Option<(Value, i64)> = traced.optional()? else { return Ok(()) };
+        if self.any_inserted(since, id) && !self.is_in_files(was)? && self.is_in_files(key.clone())? {
+            self.lose(key)?;
+        }
+        Ok(())
+    }
+
+    /// The row that leaves this key by this entry is one that a file put in, in place of the one that had left it before.
+    fn lose_replaced(&self, key: &Value, id: i64) -> rusqlite::Result<()> {
+        let traced = format!("SELECT now, vacant FROM {TRACED} WHERE was = ?1 AND vacant IS NOT NULL");
+        let traced =
+            self.conn.prepare_cached(&traced)?.query_row([key], |row| Ok((row.get(0)?, row.get(1)?)));
+        match traced.optional()? {
+            Some((now, vacant)) if self.any_inserted(vacant, id) => self.lose(&now),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same of rows that are still there. A row that no entry brought was put in by a file, and there it took the place of the one
+    /// that left it here.
+    fn lose_what_files_replaced(&self) -> rusqlite::Result<()> {
+        let traced = format!("SELECT now, was, vacant FROM {TRACED}");
+        let traced: Vec<(Value, Value, Option<i64>)> = (self.conn.prepare(&traced)?)
+            .query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        for (now, was, vacant) in traced {
+            match vacant {
+                Some(vacant) if self.any_inserted(vacant, i64::MAX) && self.is_here(was)? => {
+                    self.lose(&now)?
+                }
+                _ => self.lose_overtaken(&now, i64::MAX)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The row of this key is not the one of the files that had come to it.
+    fn lose(&self, now: &Value) -> rusqlite::Result<()> {
+        let lost = format!("DELETE FROM {TRACED} WHERE now = ?1 RETURNING was, since");
+        let (was, since): (Value, i64) =
+            self.conn.prepare_cached(&lost)?.query_row([now], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        self.about.give(&was, now)?;
+        self.about.note_whole(now, since)
     }
 
     /// The row of this key came here by this entry.
@@ -304,7 +301,7 @@ impl<'a> Trace<'a> {
         let came: Option<i64> =
             self.conn.prepare_cached(&take)?.query_row([key], |row| row.get(0)).optional()?;
         match came {
-            Some(_) if left > self.last_insert && self.is_in_files(key.clone())? => Ok(None),
+            Some(_) if !self.any_inserted(left, i64::MAX) && self.is_in_files(key.clone())? => Ok(None),
             came => Ok(came),
         }
     }
@@ -323,18 +320,30 @@ impl<'a> Trace<'a> {
     }
 
     fn is_in_files(&self, key: Value) -> rusqlite::Result<bool> {
-        let shape = RowShape::of(self.table);
-        let named = all(shape.identity.iter().map(|name| format!("{name} = ?")));
-        let is_there = format!("SELECT EXISTS (SELECT 1 FROM {} WHERE {named})", shape.shadow());
+        self.is_in(&RowShape::of(self.table).shadow(), key)
+    }
+
+    fn is_here(&self, key: Value) -> rusqlite::Result<bool> {
+        self.is_in(&RowShape::of(self.table).live(), key)
+    }
+
+    fn is_in(&self, rows: &str, key: Value) -> rusqlite::Result<bool> {
+        let named = all(RowShape::of(self.table).identity.iter().map(|name| format!("{name} = ?")));
+        let is_there = format!("SELECT EXISTS (SELECT 1 FROM {rows} WHERE {named})");
         let mut is_there = self.conn.prepare_cached(&is_there)?;
         key_values(self.table, key)
             .map_or(Ok(false), |key| is_there.query_row(params_from_iter(key), |row| row.get(0)))
     }
 
-    /// Gives whether the row of this key had another one.
+    /// The row of this key is no more. Gives whether it had another one.
     fn end(&self, key: &Value) -> rusqlite::Result<bool> {
-        let end = format!("DELETE FROM {TRACED} WHERE now = ?1");
-        Ok(self.conn.prepare_cached(&end)?.execute([key])? > 0)
+        let end = format!("DELETE FROM {TRACED} WHERE now = ?1 RETURNING was");
+        let was: Option<Value> =
+            self.conn.prepare_cached(&end)?.query_row([key], |row| row.get(0)).optional()?;
+        if let Some(was) = &was {
+            self.about.take_new_for_it(was)?;
+        }
+        Ok(was.is_some())
     }
 
     /// When a migration was applied, it may have held what was traced until then: what the files give tells. A key that they give may
@@ -359,7 +368,7 @@ impl<'a> Trace<'a> {
                SELECT r FROM pending);
              DELETE FROM {TRACED} WHERE now IN (SELECT now FROM {HELD});"
         ))?;
-        if self.about.is_some() {
+        if self.about.after.is_some() {
             // From here on the files give the row its new key.
             conn.execute_batch(&format!(
                 "UPDATE {ABOUT} AS a SET was = t.now FROM {HELD} t WHERE t.was = a.was"

@@ -193,11 +193,15 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration, looked: &mut
 
 /// What was noted about a table that has another name now is about that.
 fn rename_entries(conn: &Connection, text: &str, before: &[Table], after: &[Table]) -> rusqlite::Result<()> {
-    let names = renamed_tables(text, after).into_iter().filter_map(|(old, new)| {
-        let old = before.iter().find(|table| table.name.eq_ignore_ascii_case(&old))?;
-        Some((old.name.clone(), new))
-    });
-    changefeed::rename(conn, &names.collect::<Vec<_>>())
+    let named = |tables: &[Table], name: &str| {
+        tables.iter().map(|table| &table.name).find(|other| other.eq_ignore_ascii_case(name)).cloned()
+    };
+    let renamed = renamed_tables(text, after);
+    let names = renamed.into_iter().filter_map(|(old, new)| Some((named(before, &old)?, new)));
+    // A table that was made anew may have its name in other letters.
+    let respelt = before.iter().filter_map(|table| Some((table.name.clone(), named(after, &table.name)?)));
+    let names: Vec<_> = names.chain(respelt.filter(|(old, new)| old != new)).collect();
+    changefeed::rename(conn, &names)
 }
 
 /// The folder ran on the shadow, as a rule: then it is the local database that stands against the statement.

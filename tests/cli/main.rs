@@ -19,6 +19,7 @@ mod local_file;
 mod moved_keys;
 mod odd_migrations;
 mod other_rowids;
+mod other_rows;
 mod output;
 mod own_values;
 mod pipeline;

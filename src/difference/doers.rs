@@ -1,0 +1,86 @@
+//! What each file may have done to a table, as its statements told when it was replayed.
+
+use std::collections::HashSet;
+
+use rusqlite::Connection;
+
+use super::LIVE;
+use crate::names::{CHANGEFEED, SHADOW_FILES};
+use crate::schema::Table;
+use crate::shadow::{column_set, renames, rows_inserted};
+use crate::sql_text::{quote_identifier, string_literal};
+
+/// What files may have done to a table, under whatever name it had then.
+#[derive(Debug, Default)]
+pub(super) struct Doers {
+    /// The names of those that may have changed keys.
+    pub(super) change_keys: HashSet<String>,
+    /// The names of those that may have put rows in.
+    pub(super) insert: HashSet<String>,
+    /// The names that columns of its key have or had, in small letters.
+    key_columns: HashSet<String>,
+}
+
+impl Doers {
+    /// Does the image of the entry `f` name a column of the key, under whatever name?
+    pub(super) fn names_key(&self) -> String {
+        let named = self.key_columns.iter().map(|column| {
+            format!("instr(lower(f.old), {})", string_literal(&format!("{}=", quote_identifier(column))))
+        });
+        format!("({})", named.collect::<Vec<_>>().join(" OR "))
+    }
+}
+
+/// Asks what the statements of each file did ([`column_set`]), and what they gave other names.
+pub(super) fn doers(conn: &Connection, table: &Table) -> rusqlite::Result<Doers> {
+    let mut tables = HashSet::from([table.name.to_lowercase()]);
+    let columns = table.primary_key.iter().map(|&position| table.columns[position].name.to_lowercase());
+    let mut columns: HashSet<String> = columns.chain(["rowid".to_owned()]).collect();
+    let mut files =
+        conn.prepare(&format!("SELECT name, sets FROM main.{SHADOW_FILES} ORDER BY position DESC"))?;
+    let mut files = files.query(())?;
+    let mut found = Doers::default();
+    while let Some(file) = files.next()? {
+        let (name, sets): (String, Option<String>) = (file.get(0)?, file.get(1)?);
+        let Some(sets) = sets else {
+            found.change_keys.insert(name.clone());
+            found.insert.insert(name);
+            continue;
+        };
+        // Once there is a new name, the old one may have stood for the same; it may also have been a name of something else.
+        for names in renames(&sets).collect::<Vec<_>>().into_iter().rev() {
+            match &names[..] {
+                [old, new] if tables.contains(new) => {
+                    tables.insert(old.clone());
+                }
+                [of, old, new] if tables.contains(of) && columns.contains(new) => {
+                    columns.insert(old.clone());
+                }
+                _ => {}
+            }
+        }
+        let any_set = |table: &String| columns.iter().any(|column| sets.contains(&column_set(table, column)));
+        if tables.iter().any(any_set) {
+            found.change_keys.insert(name.clone());
+        }
+        if tables.iter().any(|table| sets.contains(&rows_inserted(table))) {
+            found.insert.insert(name);
+        }
+    }
+    found.key_columns = columns;
+    Ok(found)
+}
+
+/// The entries about these files, in their order.
+pub(super) fn applied(conn: &Connection, files: &HashSet<String>) -> rusqlite::Result<Vec<i64>> {
+    let mut applied =
+        conn.prepare(&format!("SELECT id, tbl FROM {LIVE}.{CHANGEFEED} WHERE op = 'A' ORDER BY id"))?;
+    let mut applied = applied.query(())?;
+    let mut found = Vec::new();
+    while let Some(entry) = applied.next()? {
+        if files.contains(&entry.get::<_, String>(1)?) {
+            found.push(entry.get(0)?);
+        }
+    }
+    Ok(found)
+}

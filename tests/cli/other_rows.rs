@@ -1,0 +1,175 @@
+//! A row that stands by now under the key of one of the files' may be another one: what the clock gave that row on the real D1 is not
+//! this one's, and its own values are written.
+
+use Step::{Own, Theirs};
+
+use crate::support::project::Scratch;
+
+const TABLE: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, n TEXT, at TEXT DEFAULT CURRENT_TIMESTAMP);";
+
+const HIDDEN: &str = "CREATE TABLE t (k TEXT PRIMARY KEY, n TEXT, at TEXT DEFAULT CURRENT_TIMESTAMP);";
+
+enum Step {
+    /// Statements on the local database.
+    Own(&'static str),
+    /// A colleague's file, and `apply`.
+    Theirs(&'static str),
+}
+
+/// Gives what is written after these steps, without its head.
+fn written(table: &str, rows: &str, steps: &[Step]) -> String {
+    let project = Scratch::guestbook().file("migrations/0001_t.sql", &format!("{table}\n{rows}\n"));
+    let run_files = || {
+        project.d1(["apply"]).success();
+        project.d1(["track"]).success();
+    };
+    run_files();
+    let mut number = 1;
+    for step in steps {
+        match step {
+            Own(sql) => project.sql(sql),
+            Theirs(sql) => {
+                number += 1;
+                project.write(&format!("migrations/{number:04}_theirs.sql"), &format!("{sql}\n"));
+                run_files();
+            }
+        }
+    }
+    project.d1(["data", "-m", "own"]).success();
+    project.d1(["check"]).success();
+    project.d1(["verify"]).success();
+    let text = project.read(&format!("{:04}_own.sql", number + 1));
+    let lines = text.lines().filter(|line| !line.starts_with("--") && !line.starts_with("PRAGMA"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_row_that_replaced_one_which_had_taken_its_key_keeps_its_own_values() {
+    let sql = written(
+        TABLE,
+        "INSERT INTO t (id, n) VALUES (1, 'a'), (4, 'd');",
+        &[Own(
+            "UPDATE OR REPLACE t SET id = 4 WHERE id = 1; INSERT OR REPLACE INTO t VALUES (4, 'new', 'own');",
+        )],
+    );
+    assert_eq!(sql, "DELETE FROM t WHERE id = 1;\nUPDATE t SET n = 'new', at = 'own' WHERE id = 4;");
+    let sql = written(
+        TABLE,
+        "INSERT INTO t (id, n) VALUES (2, 'b'), (3, 'c');",
+        &[
+            Own("UPDATE OR REPLACE t SET id = 2 WHERE id = 3"),
+            Theirs("DELETE FROM t WHERE n = 'c';"),
+            Own("INSERT INTO t VALUES (2, 'new', 'own')"),
+        ],
+    );
+    assert_eq!(sql, "UPDATE t SET n = 'new', at = 'own' WHERE id = 2;");
+}
+
+#[test]
+fn a_new_row_that_takes_a_free_key_of_the_files_keeps_its_own_values() {
+    let rows = "INSERT INTO t (id, n) VALUES (1, 'a'), (2, 'b');";
+    let expected = "UPDATE t SET n = 'new', at = 'own' WHERE id = 1;";
+    let (comes, moves) = ("INSERT INTO t VALUES (50, 'new', 'own')", "UPDATE t SET id = 1 WHERE id = 50");
+    let other = Theirs("CREATE TABLE other (x);");
+    let leaves = || Own("DELETE FROM t WHERE id = 1");
+    assert_eq!(written(TABLE, rows, &[leaves(), other, Own(comes), Own(moves)]), expected);
+    let drawn = Theirs("UPDATE t SET at = CURRENT_TIMESTAMP WHERE id = 1;");
+    assert_eq!(written(TABLE, rows, &[leaves(), Own(comes), drawn, Own(moves)]), expected);
+    let sql = written(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, code TEXT UNIQUE, n TEXT, at TEXT DEFAULT CURRENT_TIMESTAMP);",
+        "INSERT INTO t (id, code) VALUES (1, 'a'), (2, 'b');",
+        &[
+            Own("INSERT OR REPLACE INTO t VALUES (7, 'b', 'new', 'own')"),
+            Own("UPDATE t SET id = 2 WHERE id = 7"),
+        ],
+    );
+    assert_eq!(sql, "UPDATE t SET n = 'new', at = 'own' WHERE id = 2;");
+}
+
+#[test]
+fn a_new_row_under_a_left_key_keeps_its_own_values_when_the_one_that_left_it_is_pushed_out() {
+    let sql = written(
+        TABLE,
+        "INSERT INTO t (id, n) VALUES (1, 'a'), (5, 'e');",
+        &[
+            Own("UPDATE t SET id = 50 WHERE id = 1"),
+            Own("INSERT INTO t VALUES (1, 'new', 'own')"),
+            Own("UPDATE OR REPLACE t SET id = 50 WHERE id = 5"),
+        ],
+    );
+    assert_eq!(sql, "UPDATE t SET id = 50 WHERE id = 5;\nUPDATE t SET n = 'new', at = 'own' WHERE id = 1;");
+}
+
+#[test]
+fn an_own_new_row_is_not_the_one_that_a_file_puts_in_under_a_key_that_it_had() {
+    let sql = written(
+        TABLE,
+        "INSERT INTO t (id, n) VALUES (1, 'a'), (2, 'b');",
+        &[
+            Own("UPDATE t SET id = 50 WHERE id = 1; DELETE FROM t WHERE id = 50"),
+            Own("INSERT INTO t VALUES (50, 'new', 'own'); UPDATE t SET id = 60 WHERE id = 50"),
+            Theirs("INSERT INTO t (id, n) VALUES (50, 'hers');"),
+        ],
+    );
+    assert_eq!(sql, "DELETE FROM t WHERE id = 1;\nINSERT INTO t (id, n, at) VALUES\n  (60, 'new', 'own');");
+}
+
+#[test]
+fn a_row_that_left_its_key_is_not_the_one_that_a_file_puts_in_its_place() {
+    let moves = || Own("UPDATE t SET id = 50 WHERE id = 2");
+    let rows = "INSERT INTO t VALUES (1, 'a', '2019'), (2, 'b', '2020');";
+    let comes = "INSERT INTO t (id, n, at) VALUES\n  (50, 'b', '2020');";
+    let replaced = Theirs("INSERT OR REPLACE INTO t (id, n) VALUES (2, 'hers');");
+    assert_eq!(written(TABLE, rows, &[moves(), replaced]), comes);
+    // The file takes it out where it finds it, and hers moves on.
+    let made_anew = || Theirs("DELETE FROM t WHERE n = 'b'; INSERT INTO t (id, n) VALUES (2, 'hers');");
+    let sql = written(TABLE, rows, &[moves(), made_anew(), Own("UPDATE t SET id = 51 WHERE id = 2")]);
+    assert_eq!(sql, "UPDATE t SET id = 51 WHERE id = 2;");
+    let under_new = || Theirs("DELETE FROM t WHERE n = 'b'; INSERT INTO t (id, n) VALUES (50, 'hers');");
+    let sql = written(TABLE, rows, &[moves(), under_new(), Own("UPDATE t SET id = 70 WHERE id = 50")]);
+    assert_eq!(sql, "UPDATE t SET id = 70 WHERE id = 50;");
+    let own = Own("UPDATE t SET n = 'mine' WHERE id = 50");
+    let sql = written(TABLE, rows, &[moves(), under_new(), own]);
+    assert_eq!(sql, "UPDATE t SET n = 'mine' WHERE id = 50;");
+}
+
+#[test]
+fn the_same_of_rows_whose_rowid_is_hidden() {
+    let sql = written(
+        HIDDEN,
+        "INSERT INTO t VALUES ('a', 'n1', '2019'), ('e', 'n5', '2020');",
+        &[
+            Own("UPDATE t SET k = 'z' WHERE k = 'e'"),
+            Theirs("DELETE FROM t WHERE k = 'e'; INSERT INTO t (k, n) VALUES ('e', 'hers');"),
+        ],
+    );
+    let [renumbered, comes] =
+        ["UPDATE t SET rowid = 3 WHERE k = 'e';", "INSERT INTO t (rowid, k, n, at) VALUES"];
+    assert_eq!(sql, format!("{renumbered}\n{comes}\n  (2, 'z', 'n5', '2020');"));
+    let sql = written(
+        HIDDEN,
+        "",
+        &[
+            Own("INSERT INTO t VALUES ('k1', 'mine', 'own')"),
+            Theirs("INSERT INTO t (k, n) VALUES ('k3', 'hers');"),
+            Own("DELETE FROM t WHERE k = 'k3'; UPDATE t SET k = 'k3' WHERE k = 'k1'"),
+        ],
+    );
+    assert_eq!(sql, "UPDATE t SET n = 'mine', at = 'own' WHERE k = 'k3';");
+}
+
+#[test]
+fn a_changed_key_is_told_of_a_table_that_a_file_made_anew_in_other_letters() {
+    let sql = written(
+        TABLE,
+        "INSERT INTO t (id, n) VALUES (1, 'a'), (3, 'c');",
+        &[
+            Own("UPDATE t SET id = 30 WHERE id = 3"),
+            Theirs(
+                "CREATE TABLE new (id INTEGER PRIMARY KEY, n TEXT, at TEXT DEFAULT CURRENT_TIMESTAMP);
+                 INSERT INTO new SELECT * FROM t; DROP TABLE t; ALTER TABLE new RENAME TO T;",
+            ),
+        ],
+    );
+    assert_eq!(sql, "UPDATE T SET id = 30 WHERE id = 3;");
+}
