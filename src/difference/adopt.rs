@@ -175,13 +175,15 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
 /// Marks partners of one key of which one did not have that key before, as the first entry tells that is about a change of it here.
 fn mark_who_came(conn: &Connection, table: &Table, name: &[(usize, String)]) -> rusqlite::Result<()> {
     let shape = RowShape::of(table);
-    let entries = format!("{ABOUT} a CROSS JOIN {LIVE}.{CHANGEFEED} f ON f.id = a.id");
-    let changes = format!("f.op = 'U' AND {}", doers(conn, table)?.names_key());
     conn.execute_batch(&format!(
-        "UPDATE {PARTNERS} AS p SET came = true
-           WHERE was IN (SELECT a.was FROM {entries} WHERE {changes}) AND EXISTS (SELECT 1 FROM {live} l CROSS JOIN {shadow} s
-             WHERE {named_l} AND {named_s} AND {same} AND NOT EXISTS (SELECT 1 FROM {entries} WHERE ({was}) AND f.id = (
-               SELECT min(f.id) FROM {entries} WHERE a.was = p.was AND {changes})))",
+        "WITH first(was, id) AS MATERIALIZED (SELECT f.key, min(f.id) FROM {LIVE}.{CHANGEFEED} f
+             WHERE f.tbl = {table} AND f.op = 'U' AND f.id > coalesce(({written}), 0) AND {names_key} GROUP BY f.key)
+         UPDATE {PARTNERS} AS p SET came = true FROM first CROSS JOIN {LIVE}.{CHANGEFEED} f ON f.id = first.id
+             CROSS JOIN {live} l CROSS JOIN {shadow} s
+           WHERE p.was = first.was AND {named_l} AND {named_s} AND {same} AND NOT ({was})",
+        table = string_literal(&table.name),
+        written = changefeed::last_written(LIVE, &held_files()),
+        names_key = doers(conn, table)?.names_key(),
         live = shape.live(),
         shadow = shape.shadow(),
         named_l = shape.is_named_in("p", "l", 'l'),

@@ -156,6 +156,17 @@ fn the_same_of_rows_whose_rowid_is_hidden() {
         ],
     );
     assert_eq!(sql, "UPDATE t SET n = 'mine', at = 'own' WHERE k = 'k3';");
+    // One that came back to its key is no other one.
+    let sql = written(
+        HIDDEN,
+        "INSERT INTO t (k, n) VALUES ('a', 'n1');",
+        &[
+            Own("UPDATE t SET k = 'b'"),
+            Theirs("ALTER TABLE t RENAME TO u;"),
+            Own("UPDATE u SET k = 'a', n = 'mine'"),
+        ],
+    );
+    assert_eq!(sql, "UPDATE u SET n = 'mine' WHERE k = 'a';");
 }
 
 #[test]
