@@ -4,6 +4,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row};
 
 use super::Error;
+use super::name::names;
 use super::rows::{Place, RowWriter, ordered, ordered_slots};
 use crate::difference::Rows;
 use crate::schema::TableKind;
@@ -64,7 +65,7 @@ impl RowWriter<'_> {
     /// SQLite gives by itself, and none can meet that of a row that only the real D1 has.
     fn inserts_that_rise(&mut self) -> Result<(), Error> {
         let Rows::Listed(diff) = self.rows else { return Ok(()) };
-        let key = self.declared_key()?;
+        let key = names(self.table, &self.declared);
         let columns =
             self.shape.written.iter().chain(&key).map(|name| format!("l.{}", quote_identifier(name)));
         let sql = format!(

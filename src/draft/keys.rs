@@ -81,7 +81,7 @@ fn statements(
     lead: Lead,
 ) -> Result<Spool, Error> {
     let mut spool = Spool::new();
-    let mut writer = RowWriter::new(conn, leading, order, &mut spool);
+    let mut writer = RowWriter::new(conn, leading, order, &mut spool)?;
     if let (Lead::AfterOwnChildren, Rows::Listed(diff)) = (lead, &leading.rows) {
         arrange_followers_first(conn, &leading.table, diff)?;
         writer.let_go(diff)?;

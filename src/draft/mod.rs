@@ -8,6 +8,7 @@ mod error;
 mod inserts;
 mod keys;
 mod loose;
+mod name;
 mod part;
 mod parts;
 mod rows;
@@ -164,10 +165,10 @@ fn statements(conn: &Connection, files: &Schema, differences: &[TableDifference]
     let find =
         |table: &&Table| differences.iter().find(|other| other.table.name.eq_ignore_ascii_case(&table.name));
     for difference in order.iter().filter_map(find) {
-        RowWriter::new(conn, difference, &order, &mut spool).loosen()?;
+        RowWriter::new(conn, difference, &order, &mut spool)?.loosen()?;
     }
     for difference in order.iter().filter_map(find) {
-        let mut writer = RowWriter::new(conn, difference, &order, &mut spool);
+        let mut writer = RowWriter::new(conn, difference, &order, &mut spool)?;
         writer.deletes("1")?;
         writer.updates()?;
     }
@@ -186,7 +187,7 @@ fn inserts(
     for table in order.iter().rev() {
         let named = |other: &&TableDifference| other.table.name.eq_ignore_ascii_case(&table.name);
         if let Some(difference) = differences.iter().find(named) {
-            RowWriter::new(conn, difference, order, sink).inserts()?;
+            RowWriter::new(conn, difference, order, sink)?.inserts()?;
         }
     }
     Ok(())

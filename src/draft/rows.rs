@@ -7,6 +7,7 @@ use super::Error;
 use super::batches::Batches;
 use super::keys::{followed, leaves_children};
 use super::loose::loose_columns;
+use super::name::{declared_key, names, points_to_itself, steady};
 use super::spool::Sink;
 use super::updates::IDENTITY;
 use crate::difference::{RowShape, Rows, TableDifference, any_unknown};
@@ -21,7 +22,7 @@ pub(super) type Place<'r> = Vec<Witness<'r>>;
 
 /// Columns that name a row beside its identity.
 pub(super) struct Key {
-    /// The declared key of a table whose rowid is hidden, then every column that can tell.
+    /// The declared key, then every column that can tell.
     pub(super) names: Vec<String>,
     /// How many of them are the declared key.
     declared: usize,
@@ -40,6 +41,10 @@ pub(super) struct RowWriter<'a> {
     pub(super) followed: Vec<usize>,
     /// Must no row that goes step aside before, because of children that would not follow it?
     pub(super) leaves_children: bool,
+    /// Columns that no action changes before the row's turn comes, as positions.
+    steady: Vec<usize>,
+    /// The declared key of a table whose rowid is hidden, as positions: it reads better, and it is the row's name on the real D1 too.
+    pub(super) declared: Vec<usize>,
 }
 
 impl<'a> RowWriter<'a> {
@@ -48,12 +53,17 @@ impl<'a> RowWriter<'a> {
         difference: &'a TableDifference,
         order: &[&Table],
         spool: &'a mut dyn Sink,
-    ) -> Self {
+    ) -> rusqlite::Result<Self> {
         let table = &difference.table;
-        let loose = loose_columns(order, table).into_iter().map(|column| table.columns[column].name.clone());
-        let loose = loose.collect();
+        let loose = names(table, &loose_columns(order, table));
         let followed = followed(order, table);
-        Self {
+        let steady = steady(table, &loose);
+        let declared = match difference.rows {
+            Rows::Listed(_) => declared_key(conn, table, &steady)?,
+            // No row is named.
+            Rows::AllNew | Rows::Rewritten => Vec::new(),
+        };
+        Ok(Self {
             conn,
             table,
             rows: &difference.rows,
@@ -62,7 +72,9 @@ impl<'a> RowWriter<'a> {
             loose,
             followed,
             leaves_children: leaves_children(order, table),
-        }
+            steady,
+            declared,
+        })
     }
 
     /// Rows that go, of those that are meant.
@@ -128,33 +140,17 @@ impl<'a> RowWriter<'a> {
         Ok(self.spool.push_all(&statements)?)
     }
 
-    /// The declared key of a table whose rowid is hidden: it reads better, and it is the row's name on the real D1 too,
-    /// unless chance made it.
-    pub(super) fn declared_key(&self) -> rusqlite::Result<Vec<String>> {
-        let names = self.shape.hidden_rowid && self.table.key_names_rows;
-        let key: Vec<String> = (self.table.primary_key.iter().filter(|_| names))
-            .map(|&position| self.table.columns[position].name.clone())
-            .collect();
-        Ok(if any_unknown(self.conn, &self.table.name, &key)? { Vec::new() } else { key })
-    }
-
     /// What names rows where their identity does not, or not on the real D1.
     pub(super) fn key(&self) -> rusqlite::Result<Key> {
-        let mut names = self.declared_key()?;
-        let declared = names.len();
+        let declared = self.declared.len();
+        let mut key = names(self.table, &self.declared);
         let tells = self.shape.hidden_rowid && !matches!(self.table.kind, TableKind::Virtual(_));
-        // What an action may change before the row's turn comes tells nothing.
-        let stays = self.loose.is_empty() && !points_to_itself(self.table);
-        let points = |column: &String| {
-            let mut own = self.table.foreign_keys.iter().flat_map(|key| &key.columns);
-            own.any(|(own, _)| own.eq_ignore_ascii_case(column))
-        };
-        for column in self.shape.written.iter().skip(1).filter(|column| tells && (stays || !points(column))) {
-            if !any_unknown(self.conn, &self.table.name, std::slice::from_ref(column))? {
-                names.push(column.clone());
+        for column in names(self.table, &self.steady).into_iter().filter(|_| tells) {
+            if !any_unknown(self.conn, &self.table.name, std::slice::from_ref(&column))? {
+                key.push(column);
             }
         }
-        Ok(Key { names, declared })
+        Ok(Key { names: key, declared })
     }
 
     pub(super) fn identity_names(&self) -> Vec<String> {
@@ -242,8 +238,4 @@ pub(super) fn ordered_slots(shape: &RowShape, side: char, direction: &str) -> St
 /// An ORDER BY list.
 pub(super) fn ordered(names: &[String], direction: &str) -> String {
     names.iter().map(|name| format!("{name} {direction}")).collect::<Vec<_>>().join(", ")
-}
-
-fn points_to_itself(table: &Table) -> bool {
-    table.foreign_keys.iter().any(|key| key.parent.eq_ignore_ascii_case(&table.name))
 }

@@ -213,7 +213,9 @@ impl RowWriter<'_> {
         let column = &self.table.columns[position];
         let has_generated = self.table.columns.iter().any(|other| other.generated);
         // A generated column may not be able to do with NULL what it does with a value, and children that follow would be lost.
-        let may_be_null = !column.not_null && !self.table.primary_key.contains(&position);
+        // By NULL the row could not be named any more.
+        let names = self.table.primary_key.contains(&position) || self.declared.contains(&position);
+        let may_be_null = !column.not_null && !names;
         if may_be_null && !has_generated && !self.followed.contains(&position) {
             return Ok(Value::Null);
         }

@@ -373,6 +373,15 @@ impl UniqueKey {
         })
     }
 
+    /// Does its value mean one row at most, compared as its columns compare? Rows with a NULL in it have no such value.
+    pub fn names_rows(&self, columns: &[Column]) -> bool {
+        let names = |(term, collation): &(Term, String)| {
+            let own = term.column().map(|position| columns[position].collation.as_str());
+            own.is_some_and(|own| own.eq_ignore_ascii_case("BINARY") || own.eq_ignore_ascii_case(collation))
+        };
+        self.predicate.is_none() && self.terms.iter().all(names)
+    }
+
     /// Its columns where all of them are columns.
     pub fn plain_columns(&self) -> Option<Vec<usize>> {
         self.terms.iter().map(|(term, _)| term.column()).collect()

@@ -103,13 +103,12 @@ fn table(conn: &Connection, database: &str, object: &Object) -> rusqlite::Result
     // The primary key of a rowid table without an index of its own is the rowid itself. (The declared type does not
     // decide: `INTEGER PRIMARY KEY DESC` is no alias.)
     let is_alias = kind == TableKind::Rowid && primary_key.len() == 1 && !has_key_index;
-    let (mut key_names_rows, mut key_takes_more) = (true, false);
-    for (term, collation) in unique_keys.iter().filter(|key| key.primary).flat_map(|key| &key.terms) {
-        let own = term.column().map(|position| columns[position].collation.as_str());
-        let is_own = |collation: &str| own.is_some_and(|own| own.eq_ignore_ascii_case(collation));
-        key_names_rows &= is_own("BINARY") || is_own(collation);
-        key_takes_more |= !is_own(collation);
-    }
+    let primary = || unique_keys.iter().filter(|key| key.primary);
+    let is_foreign = |(term, collation): &(Term, String)| {
+        term.column().is_none_or(|position| !columns[position].collation.eq_ignore_ascii_case(collation))
+    };
+    let key_names_rows = primary().all(|key| key.names_rows(&columns));
+    let key_takes_more = primary().flat_map(|key| &key.terms).any(is_foreign);
     Ok(Table {
         name: object.name.clone(),
         key_names_rows,

@@ -4,27 +4,37 @@ use rusqlite::Connection;
 
 use crate::support::project::Scratch;
 
-/// Each round is a migration. The real D1 gets rows of its own after the first migration. What it answers after the rounds.
-fn asked_after(schema: &str, theirs: &str, rounds: &[&str], question: &str) -> String {
+/// Each round is a migration. The real D1 gets rows of its own after the first migration. What it answers then and after each round.
+fn asked_in_turn(schema: &str, theirs: &str, rounds: &[&str], question: &str) -> Vec<String> {
     let project = Scratch::with_schema(schema);
     project.d1([]).success();
     let remote = Connection::open_in_memory().expect("memory");
     remote.execute_batch(&project.read("0001_initial_migration.sql")).expect("the first migration runs");
     remote.execute_batch(theirs).expect("rows");
+    let ask = || remote.query_row(question, (), |row| row.get(0)).expect("an answer");
+    let mut answers = vec![ask()];
     for (number, round) in (2..).zip(rounds) {
         project.sql(round);
         project.d1(["data", "-m", "round"]).success();
         project.assert_replay_agrees();
         let sql = project.read(&format!("{number:04}_round.sql"));
         remote.execute_batch(&format!("BEGIN;\n{sql}\nCOMMIT;")).unwrap_or_else(|e| panic!("{e}\n{sql}"));
+        answers.push(ask());
     }
-    remote.query_row(question, (), |row| row.get(0)).expect("an answer")
+    answers
 }
+
+/// The same after the rounds.
+fn asked_after(schema: &str, theirs: &str, rounds: &[&str], question: &str) -> String {
+    asked_in_turn(schema, theirs, rounds, question).pop().expect("an answer")
+}
+
+const KEYS: &str =
+    "SELECT group_concat(coalesce(k, '-') || coalesce(v, ''), ' ') FROM (SELECT k, v FROM t ORDER BY k)";
 
 /// The same for a row whose rowid the next local row has here. Gives all keys.
 fn keys_after(table: &str, rounds: &[&str]) -> String {
-    let keys = "SELECT group_concat(k || coalesce(v, ''), ' ') FROM (SELECT k, v FROM t ORDER BY k)";
-    asked_after(table, "INSERT INTO t (k) VALUES ('theirs')", rounds, keys)
+    asked_after(table, "INSERT INTO t (k) VALUES ('theirs')", rounds, KEYS)
 }
 
 const TABLE: &str = "CREATE TABLE t (k TEXT PRIMARY KEY, v UNIQUE); INSERT INTO t VALUES ('a', 1), ('b', 2);";
@@ -69,7 +79,17 @@ fn when_columns_hide_all_names_of_its_rowid() {
 
 #[test]
 fn when_nothing_but_its_rowid_names_it() {
-    for table in ["CREATE TABLE t (k, v);", "CREATE TABLE t (k TEXT, v, n PRIMARY KEY);"] {
+    for table in [
+        "CREATE TABLE t (k, v);",
+        "CREATE TABLE t (k TEXT, v, n PRIMARY KEY);",
+        "CREATE TABLE t (k TEXT, v, n UNIQUE);",
+        "CREATE TABLE t (k TEXT, v, g AS (k || '!') UNIQUE);",
+        "CREATE TABLE t (k TEXT, v); CREATE UNIQUE INDEX i ON t (k) WHERE k > '';",
+        "CREATE TABLE t (k TEXT, v); CREATE UNIQUE INDEX i ON t (lower(k));",
+        "CREATE TABLE t (k TEXT COLLATE NOCASE, v); CREATE UNIQUE INDEX i ON t (k COLLATE BINARY);",
+        // An action of its own may change what is unique.
+        "CREATE TABLE t (k TEXT, v, r TEXT REFERENCES t (n), n TEXT UNIQUE, UNIQUE (k, r));",
+    ] {
         let rounds = [
             "INSERT INTO t (k, v) VALUES ('c', 3)",
             "UPDATE t SET v = 4 WHERE k = 'c'",
@@ -87,15 +107,137 @@ fn in_a_table_without_a_primary_key_that_points_to_itself_or_to_one_that_points_
     let itself =
         "CREATE TABLE t (k TEXT NOT NULL UNIQUE, v TEXT REFERENCES t (k)); INSERT INTO t VALUES ('a', NULL);";
     for table in [circle, itself] {
-        // The row of the second round has here the rowid that D1 gave to its own one: it is left as it is there, and so is that.
-        for change in [
-            "DELETE FROM t WHERE k = 'b'",
-            "UPDATE t SET k = 'c' WHERE k = 'b'",
-            "UPDATE t SET v = 'a' WHERE k = 'b'",
+        // The row of the second round has here the rowid that D1 gave to its own one.
+        for (change, expected) in [
+            ("DELETE FROM t WHERE k = 'b'", "a theirs"),
+            ("UPDATE t SET k = 'c' WHERE k = 'b'", "a c theirs"),
+            ("UPDATE t SET v = 'a' WHERE k = 'b'", "a ba theirs"),
         ] {
             let after = keys_after(table, &["INSERT INTO t (k) VALUES ('b')", change]);
-            assert_eq!(after, "a b theirs", "{change}\n{table}");
+            assert_eq!(after, expected, "{change}\n{table}");
         }
+    }
+}
+
+/// Tables whose rows a UNIQUE key names.
+const UNIQUE: [&str; 7] = [
+    "CREATE TABLE t (k TEXT NOT NULL UNIQUE, v);",
+    "CREATE TABLE t (k TEXT UNIQUE, v);",
+    "CREATE TABLE t (k UNIQUE COLLATE NOCASE, v);",
+    "CREATE TABLE t (k TEXT NOT NULL, v); CREATE UNIQUE INDEX i ON t (k);",
+    "CREATE TABLE t (k TEXT, v, n DEFAULT 1); CREATE UNIQUE INDEX i ON t (n, k, n);",
+    // Not what may be NULL where there is something better.
+    "CREATE TABLE t (n UNIQUE, k TEXT NOT NULL UNIQUE, m UNIQUE, v);",
+    // Nor a primary key that tells apart what its column does not.
+    "CREATE TABLE t (n COLLATE NOCASE, k TEXT UNIQUE, v, PRIMARY KEY (n COLLATE BINARY));",
+];
+
+#[test]
+fn when_a_unique_key_names_it() {
+    let rounds = [
+        ("INSERT INTO t (k, v) VALUES ('c', 3)", "c3 theirs"),
+        ("UPDATE t SET v = 4 WHERE k = 'c'", "c4 theirs"),
+        ("UPDATE t SET k = 'd' WHERE k = 'c'", "d4 theirs"),
+        ("UPDATE t SET k = 'e', v = 5 WHERE k = 'd'", "e5 theirs"),
+        ("DELETE FROM t WHERE k = 'e'", "theirs"),
+        ("INSERT INTO t (k, v) VALUES ('e', 6)", "e6 theirs"),
+        ("REPLACE INTO t (k, v) VALUES ('e', 7)", "e7 theirs"),
+        ("INSERT INTO t (k, v) VALUES ('f', 8)", "e7 f8 theirs"),
+        ("DELETE FROM t WHERE k = 'e'; UPDATE t SET k = 'e' WHERE k = 'f'", "e8 theirs"),
+    ];
+    let (changes, expected): (Vec<&str>, Vec<&str>) = rounds.into_iter().unzip();
+    for table in UNIQUE {
+        let after = asked_in_turn(table, "INSERT INTO t (k) VALUES ('theirs')", &changes, KEYS);
+        assert_eq!(after[1..], expected, "{table}");
+    }
+}
+
+#[test]
+fn when_unique_values_that_name_rows_change_places() {
+    let come = "INSERT INTO t (k, v) VALUES ('a', 1), ('b', 2), ('c', 3), ('d', 4), ('e', 5), ('f', 6)";
+    let circles = "CREATE TEMP TABLE was AS SELECT rowid AS r, k FROM t; UPDATE t SET k = k || '!';
+                   UPDATE t SET k = (SELECT substr('badcfe', instr('abcdef', was.k), 1) FROM was WHERE r = t.rowid)";
+    let chain = "UPDATE t SET k = 'g' WHERE k = 'f'; UPDATE t SET k = 'f' WHERE k = 'e'; UPDATE t SET k = 'e' WHERE k = 'd'";
+    let many = "UPDATE t SET v = 0";
+    let all = "DELETE FROM t";
+    for table in UNIQUE {
+        let rounds = [come, circles, chain, many, all];
+        let after = asked_in_turn(table, "INSERT INTO t (k) VALUES ('theirs')", &rounds, KEYS);
+        let expected = [
+            "a1 b2 c3 d4 e5 f6 theirs",
+            "a2 b1 c4 d3 e6 f5 theirs",
+            "a2 b1 c4 e3 f6 g5 theirs",
+            "a0 b0 c0 e0 f0 g0 theirs",
+            "theirs",
+        ];
+        assert_eq!(after[1..], expected, "{table}");
+    }
+}
+
+#[test]
+fn when_several_columns_are_unique_together() {
+    let table = "CREATE TABLE users (id INTEGER PRIMARY KEY); INSERT INTO users VALUES (1), (2), (3), (4);
+                 CREATE TABLE likes (user_id INTEGER NOT NULL REFERENCES users ON UPDATE CASCADE ON DELETE CASCADE, post_id INTEGER NOT NULL, v,
+                   UNIQUE (user_id, post_id)); INSERT INTO likes VALUES (1, 1, 'a');";
+    let likes = "SELECT group_concat(user_id || post_id || v, ' ') FROM (SELECT * FROM likes ORDER BY 1, 2)";
+    let rounds = [
+        ("INSERT INTO likes VALUES (2, 1, 'b'), (2, 2, 'c'), (3, 1, 'd')", "11a 21b 22c 31d 47-"),
+        ("UPDATE likes SET v = 'e' WHERE user_id = 2 AND post_id = 2", "11a 21b 22e 31d 47-"),
+        (
+            "UPDATE likes SET post_id = -post_id WHERE user_id = 2; UPDATE likes SET post_id = 3 + post_id WHERE user_id = 2",
+            "11a 21e 22b 31d 47-",
+        ),
+        (
+            "UPDATE users SET id = 5 WHERE id = 3; UPDATE likes SET v = 'f', post_id = 9 WHERE user_id = 5",
+            "11a 21e 22b 47- 59f",
+        ),
+        ("DELETE FROM likes WHERE user_id = 2 AND post_id = 1", "11a 22b 47- 59f"),
+        ("DELETE FROM users WHERE id = 2; DELETE FROM likes WHERE user_id = 5", "11a 47-"),
+    ];
+    let (changes, expected): (Vec<&str>, Vec<&str>) = rounds.into_iter().unzip();
+    let after = asked_in_turn(table, "INSERT INTO likes VALUES (4, 7, '-')", &changes, likes);
+    assert_eq!(after[1..], expected);
+}
+
+#[test]
+fn when_its_unique_value_becomes_null_or_is_it_no_more() {
+    let rounds = [
+        ("INSERT INTO t (k, v) VALUES ('c', 3)", "c3 theirs"),
+        ("UPDATE t SET k = NULL WHERE k = 'c'", "-3 theirs"),
+        // Nothing but its rowid names it now, and that is another one there.
+        ("UPDATE t SET k = 'd' WHERE v = 3", "-3 theirs"),
+    ];
+    let (changes, expected): (Vec<&str>, Vec<&str>) = rounds.into_iter().unzip();
+    let after = asked_in_turn(UNIQUE[1], "INSERT INTO t (k) VALUES ('theirs')", &changes, KEYS);
+    assert_eq!(after[1..], expected);
+}
+
+#[test]
+fn when_children_follow_its_unique_value() {
+    for k in ["TEXT UNIQUE", "TEXT NOT NULL UNIQUE"] {
+        let table = format!(
+            "CREATE TABLE t (k {k}, v); CREATE TABLE child (n INTEGER PRIMARY KEY, r TEXT REFERENCES t (k) ON UPDATE CASCADE);"
+        );
+        // Every row that comes gets a child there.
+        let theirs = "INSERT INTO t (k) VALUES ('theirs');
+                      CREATE TRIGGER theirs AFTER INSERT ON t BEGIN INSERT INTO child (r) VALUES (new.k); END";
+        let question =
+            "SELECT group_concat(n || r || v, ' ') FROM (SELECT * FROM child JOIN t ON k = r ORDER BY n)";
+        let rounds = [
+            ("INSERT INTO t VALUES ('a', 1), ('b', 2)", "1a1 2b2"),
+            ("UPDATE t SET k = 'c' WHERE k = 'b'", "1a1 2c2"),
+            (
+                "UPDATE t SET k = '' WHERE k = 'a'; UPDATE t SET k = 'a' WHERE k = 'c'; UPDATE t SET k = 'c' WHERE k = ''",
+                "1c1 2a2",
+            ),
+            ("REPLACE INTO t VALUES ('c', 3)", "1c3 2a2"),
+            ("UPDATE t SET k = 'd', v = 4 WHERE k = 'c'", "1d4 2a2"),
+        ];
+        let (changes, expected): (Vec<&str>, Vec<&str>) = rounds.into_iter().unzip();
+        let question = question.replace("|| v", "|| coalesce(v, '')");
+        let mut after =
+            asked_in_turn(&table, theirs, &changes, &format!("SELECT coalesce(({question}), '')"));
+        assert_eq!(after.split_off(1), expected, "{k}");
     }
 }
 
