@@ -16,8 +16,8 @@ const LONGEST_NAME: usize = 90_000;
 impl RowWriter<'_> {
     /// Rows that come.
     pub(super) fn inserts(&mut self) -> Result<(), Error> {
-        if self.rises()? {
-            return self.inserts_that_rise();
+        if let Some(base) = self.rises_from()? {
+            return self.inserts_that_rise(base);
         }
         let written: Vec<String> =
             (self.shape.written.iter()).map(|name| format!("l.{}", quote_identifier(name))).collect();
@@ -38,32 +38,17 @@ impl RowWriter<'_> {
         let sql = sql.trim_end_matches(" ORDER BY ").to_owned();
         let mut statement = self.conn.prepare(&sql)?;
         let mut rows = statement.query(())?;
-        let mut natural = self.next_natural_rowid()?;
-        let mut batch = self.batch(natural.is_some());
+        let mut series = self.series(self.highest_rowid()?);
         while let Some(row) = rows.next()? {
-            let mut values = Vec::with_capacity(self.shape.written.len());
-            for position in 0..self.shape.written.len() {
-                values.push(row.get_ref(position)?);
-            }
-            let expected = natural.map(ValueRef::Integer);
-            let is_natural = expected.is_some() && expected == values.first().copied();
-            if expected.is_some() && !is_natural {
-                self.spool_rest(&mut batch)?;
-                batch = self.batch(false);
-            }
-            self.insert(&mut batch, &values, is_natural)?;
-            natural = natural.filter(|_| is_natural).and_then(|rowid| rowid.checked_add(1));
-            if is_natural && natural.is_none() {
-                self.spool_rest(&mut batch)?;
-                batch = self.batch(false);
-            }
+            let values = cells(row, 0, self.shape.written.len())?;
+            self.insert(&mut series, values)?;
         }
-        self.spool_rest(&mut batch)
+        self.spool_rest(&mut series)
     }
 
-    /// New rows, and rows that a REPLACE gave a new hidden rowid, in the order of these rowids: each is then the one that
-    /// SQLite gives by itself, and none can meet that of a row that only the real D1 has.
-    fn inserts_that_rise(&mut self) -> Result<(), Error> {
+    /// New rows, and rows that a REPLACE gave a new hidden rowid, in the order of these rowids: each is then counted from the highest,
+    /// and none can meet that of a row that only the real D1 has.
+    fn inserts_that_rise(&mut self, base: i64) -> Result<(), Error> {
         let Rows::Listed(diff) = self.rows else { return Ok(()) };
         let key = names(self.table, &self.declared);
         let columns =
@@ -79,14 +64,16 @@ impl RowWriter<'_> {
         let table = display_identifier(&self.table.name).into_owned();
         let mut statement = self.conn.prepare(&sql)?;
         let mut rows = statement.query(())?;
-        let mut batch = self.batch(true);
+        let mut series = self.series(Some(base));
         while let Some(row) = rows.next()? {
             let values = cells(row, 2, self.shape.written.len())?;
             if !row.get::<_, bool>(0)? {
-                self.insert(&mut batch, &values, true)?;
+                self.insert(&mut series, values)?;
                 continue;
             }
-            self.spool_rest(&mut batch)?;
+            self.spool_rest(&mut series)?;
+            let above = series.take(values[0]);
+            series.count_anew();
             let by_key = key.iter().cloned().zip(cells(row, 2 + values.len(), key.len())?);
             let by_key: Place = by_key.map(Into::into).collect();
             let is_name = !by_key.is_empty() && by_key.iter().all(|witness| witness.value != ValueRef::Null);
@@ -95,27 +82,50 @@ impl RowWriter<'_> {
                 false => vec![(self.shape.written[0].clone(), row.get_ref(1)?).into()],
             };
             self.spool.push(&format!(
-                "{} SET {rowid} = (SELECT max({rowid}) + 1 FROM {table}) WHERE {};",
+                "{} SET {rowid} = (SELECT max({rowid}) + {above} FROM {table}) WHERE {};",
                 self.table.target().update(),
                 condition(&place)
             ))?;
         }
-        self.spool_rest(&mut batch)
+        self.spool_rest(&mut series)
     }
 
-    fn insert(&mut self, batch: &mut Batch, values: &[ValueRef], is_natural: bool) -> Result<(), Error> {
-        self.fits(values.iter().copied(), || self.place_of_new(values))?;
-        let first = usize::from(is_natural);
-        match batch.push_row(&values[first..]) {
+    fn insert<'r>(&mut self, series: &mut Series, mut values: Vec<ValueRef<'r>>) -> Result<(), Error> {
+        self.fits(values.iter().copied(), || self.place_of_new(&values))?;
+        let numbering = series.numbering_of(values[0]);
+        if numbering != series.numbering {
+            self.spool_rest(series)?;
+            (series.numbering, series.batch) = (numbering, self.batch(numbering));
+        }
+        let rowid = values[0];
+        if let (Numbering::Above(base), ValueRef::Integer(rowid)) = (numbering, rowid) {
+            values[0] = ValueRef::Integer(rowid - base);
+        }
+        let first = usize::from(numbering == Numbering::Natural);
+        match series.batch.push_row(&values[first..]) {
             Pushed::Held => {}
-            Pushed::Finished(statement) => self.spool.push(&statement)?,
+            Pushed::Finished(statement) => {
+                self.spool.push(&statement)?;
+                if let Numbering::Above(_) = numbering {
+                    series.batch.finish();
+                    series.count_anew();
+                    values[0] = rowid;
+                    return self.insert(series, values);
+                }
+            }
             Pushed::TooLarge(before) => {
                 if let Some(statement) = before {
                     self.spool.push(&statement)?;
                 }
+                values[0] = rowid;
+                let first = usize::from(series.is_next(rowid));
                 self.push_all(insert(self.table.target(), &self.shape.written[first..], &values[first..])?)?;
+                series.take(rowid);
+                series.count_anew();
+                return Ok(());
             }
         }
+        series.take(rowid);
         Ok(())
     }
 
@@ -125,25 +135,36 @@ impl RowWriter<'_> {
         values.filter(|(name, _)| names.contains(name)).map(Into::into).collect()
     }
 
-    fn batch(&self, is_natural: bool) -> Batch {
-        Batch::insert(self.table.target(), &self.shape.written[usize::from(is_natural)..])
+    fn series(&self, highest: Option<i64>) -> Series {
+        // In a table that is new there are no others whose rowids could be met.
+        let leaps = matches!(self.rows, Rows::Listed(_));
+        Series { batch: self.batch(Numbering::Written), numbering: Numbering::Written, last: highest, leaps }
     }
 
-    fn spool_rest(&mut self, batch: &mut Batch) -> Result<(), Error> {
-        if let Some(statement) = batch.finish() {
+    fn batch(&self, numbering: Numbering) -> Batch {
+        let (target, columns) = (self.table.target(), &self.shape.written);
+        match numbering {
+            Numbering::Written => Batch::insert(target, columns),
+            Numbering::Natural => Batch::insert(target, &columns[1..]),
+            Numbering::Above(base) => Batch::insert_above(target, columns, base > 0),
+        }
+    }
+
+    fn spool_rest(&mut self, series: &mut Series) -> Result<(), Error> {
+        if let Some(statement) = series.batch.finish() {
             self.spool.push(&statement)?;
         }
         Ok(())
     }
 
-    /// The hidden rowid that SQLite would give to the first new row: one more than the highest. As long as the new rows
-    /// follow it without a gap, their rowids need not be written, and cannot meet those of rows that only the real D1 has.
-    fn next_natural_rowid(&self) -> rusqlite::Result<Option<i64>> {
+    /// The highest hidden rowid before the new rows come, where SQLite counts on from it: then those above it need not be written,
+    /// and cannot meet those of rows that only the real D1 has.
+    fn highest_rowid(&self) -> rusqlite::Result<Option<i64>> {
         if !self.shape.hidden_rowid || matches!(self.table.kind, TableKind::Virtual(_)) {
             return Ok(None);
         }
         let Rows::Listed(diff) = self.rows else {
-            return Ok(Some(1));
+            return Ok(Some(0));
         };
         let rowid = &self.shape.identity[0];
         let highest = format!(
@@ -151,8 +172,64 @@ impl RowWriter<'_> {
             self.shape.live()
         );
         let highest: Option<i64> = self.conn.query_row(&highest, (), |row| row.get(0)).optional()?;
-        // After the highest possible rowid SQLite picks one at random; below 1 it goes on with 1.
-        Ok(highest.unwrap_or(0).max(0).checked_add(1))
+        // Below 1 SQLite goes on with 1.
+        Ok(Some(highest.unwrap_or(0).max(0)))
+    }
+}
+
+/// How new rows get their rowids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Numbering {
+    /// They are written.
+    Written,
+    /// SQLite gives each the one after the highest.
+    Natural,
+    /// They leave some out, and are counted from the highest: here, this one.
+    Above(i64),
+}
+
+/// New rows in the order of their rowids.
+struct Series {
+    batch: Batch,
+    numbering: Numbering,
+    /// The highest rowid so far; `None` where they must be written.
+    last: Option<i64>,
+    /// May rowids be left out and others follow?
+    leaps: bool,
+}
+
+impl Series {
+    fn numbering_of(&mut self, rowid: ValueRef) -> Numbering {
+        let (Some(last), ValueRef::Integer(rowid)) = (self.last, rowid) else { return Numbering::Written };
+        match self.numbering {
+            _ if rowid <= last => Numbering::Written,
+            Numbering::Above(base) => Numbering::Above(base),
+            _ if self.is_next(ValueRef::Integer(rowid)) => Numbering::Natural,
+            _ if self.leaps => Numbering::Above(last),
+            _ => {
+                self.last = None;
+                Numbering::Written
+            }
+        }
+    }
+
+    /// Is this the rowid that SQLite gives next?
+    fn is_next(&self, rowid: ValueRef) -> bool {
+        self.last.and_then(|last| last.checked_add(1)).map(ValueRef::Integer) == Some(rowid)
+    }
+
+    /// Notes that a row got this rowid; gives how far above the last one it lies.
+    fn take(&mut self, rowid: ValueRef) -> i64 {
+        let (Some(last), ValueRef::Integer(rowid)) = (self.last, rowid) else { return 1 };
+        self.last = Some(last.max(rowid));
+        rowid.saturating_sub(last)
+    }
+
+    /// The rows of another statement are counted from the last one before it.
+    fn count_anew(&mut self) {
+        if let (Numbering::Above(base), Some(last)) = (&mut self.numbering, self.last) {
+            *base = last;
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The statements for the rows of one table that differ: what goes here, what changes and what comes in its neighbours.
 
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::Error;
 use super::batches::Batches;
@@ -115,25 +115,23 @@ impl<'a> RowWriter<'a> {
         batches.finish(self.spool)
     }
 
-    /// Do hidden rowids only rise: are those of the new rows and of rows that got another one just the ones that SQLite would
-    /// give, one after the other? (Only where a row got another one; new rows alone need no such care.)
-    pub(super) fn rises(&self) -> rusqlite::Result<bool> {
-        let Rows::Listed(diff) = self.rows else { return Ok(false) };
+    /// Do hidden rowids only rise: are those of the new rows and of rows that got another one all above the highest that there is? That
+    /// one then. (Only where a row got another one; new rows alone need no such care.)
+    pub(super) fn rises_from(&self) -> rusqlite::Result<Option<i64>> {
+        let Rows::Listed(diff) = self.rows else { return Ok(None) };
         if !self.shape.hidden_rowid || matches!(self.table.kind, TableKind::Virtual(_)) {
-            return Ok(false);
+            return Ok(None);
         }
         let rowid = &self.shape.identity[0];
         let moved = "kind = 'U' AND l1 <> s1";
         // The rows that stay hold their rowids until these have come.
         let sql = format!(
-            "SELECT EXISTS (SELECT 1 FROM {diff} WHERE {moved}) AND (
-               SELECT min(l1) = base + 1 AND max(l1) = base + count(*) FROM {diff}, (
-                 SELECT max(0, coalesce((SELECT s.{rowid} FROM {} s WHERE s.{rowid} NOT IN (SELECT s1 FROM {diff} WHERE kind = 'D')
-                   ORDER BY s.{rowid} DESC LIMIT 1), 0)) AS base)
-               WHERE kind = 'I' OR ({moved}))",
+            "SELECT max(0, coalesce((SELECT s.{rowid} FROM {} s WHERE s.{rowid} NOT IN (SELECT s1 FROM {diff} WHERE kind = 'D')
+               ORDER BY s.{rowid} DESC LIMIT 1), 0)) AS base
+               WHERE EXISTS (SELECT 1 FROM {diff} WHERE {moved}) AND base < (SELECT min(l1) FROM {diff} WHERE kind = 'I' OR ({moved}))",
             self.shape.shadow(),
         );
-        self.conn.query_row(&sql, (), |row| row.get::<_, Option<bool>>(0)).map(|rises| rises.unwrap_or(false))
+        self.conn.query_row(&sql, (), |row| row.get(0)).optional()
     }
 
     pub(super) fn push_all(&mut self, statements: Vec<String>) -> Result<(), Error> {

@@ -34,7 +34,7 @@ impl RowWriter<'_> {
         };
         let key = self.key()?;
         // Then the rowid is given with the new rows.
-        let rowid = self.rises()?.then(|| self.shape.written[0].clone());
+        let rowid = self.rises_from()?.map(|_| self.shape.written[0].clone());
         let loosened = self.loose.clone();
         self.park(&self.update_query(diff, &key, "d.aside <> 0"), &key, &loosened, |writer, row| {
             Ok(writer.given_up(row.get(1)?))

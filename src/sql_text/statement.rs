@@ -47,6 +47,26 @@ impl Batch {
         Self::new(insert_head(target.into(), columns.iter().map(String::as_str)), ";".into())
     }
 
+    /// The same of rows whose first column is a rowid, counted from the highest one that is there when it runs, or from 0, where there may
+    /// be none above that.
+    pub fn insert_above<'t>(target: impl Into<Target<'t>>, columns: &[String], is_above_zero: bool) -> Self {
+        let target = target.into();
+        let names: Vec<_> = columns.iter().map(|name| display_identifier(name)).collect();
+        let others: String = (2..=columns.len()).map(|number| format!(", column{number}")).collect();
+        let rowid = &names[0];
+        let highest = match is_above_zero {
+            true => format!("max({rowid})"),
+            false => format!("coalesce(max(0, max({rowid})), 0)"),
+        };
+        let head = format!(
+            "{} ({}) SELECT (SELECT {highest} FROM {}) + column1{others} FROM (VALUES",
+            target.insert_into(),
+            names.join(", "),
+            display_identifier(target.table),
+        );
+        Self::new(head, ");".into())
+    }
+
     /// An empty UPDATE that sets these columns of the rows that `key` names. A row is its key, then the values to be set.
     pub fn update<'t>(target: impl Into<Target<'t>>, key: &[String], set: &[String]) -> Self {
         let target = target.into();
@@ -139,6 +159,10 @@ mod tests {
         let mut batch = Batch::delete("posts", "id");
         assert_eq!(batch.push_row(&row[..1]), Pushed::Held);
         assert_eq!(batch.finish().as_deref(), Some("DELETE FROM posts WHERE id IN (VALUES\n  (1));"));
+        let mut batch = Batch::insert_above("posts", &names(&["rowid", "order"]), true);
+        assert_eq!(batch.push_row(&row[..2]), Pushed::Held);
+        let expected = "INSERT INTO posts (rowid, \"order\") SELECT (SELECT max(rowid) FROM posts) + column1, column2 FROM (VALUES\n  (1, 'a'));";
+        assert_eq!(batch.finish().as_deref(), Some(expected));
         assert!(Batch::update("New", &names(&["id"]), &names(&["a"])).tail.contains("FROM new_values"));
     }
 

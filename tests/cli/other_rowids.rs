@@ -377,3 +377,33 @@ fn words_that_only_the_real_d1_has_stay_in_an_index_without_text() {
         assert_eq!(asked_after(&schema, theirs, &rounds, question), "1 3 100", "{options}");
     }
 }
+
+/// Rows of the real D1's own stand under the rowids that these have here.
+#[test]
+fn when_new_rows_leave_rowids_out() {
+    let rounds = [
+        "INSERT INTO t VALUES ('c', 3), ('d', 4), ('e', 5); DELETE FROM t WHERE k = 'c'",
+        "INSERT INTO t VALUES ('f', 6), ('g', 7), ('h', 8), ('i', 9); DELETE FROM t WHERE k IN ('f', 'h')",
+        "INSERT INTO t VALUES ('j', 1e3), ('l', 11), ('m', 12); DELETE FROM t WHERE k = 'j'; REPLACE INTO t VALUES ('a', 0);
+           INSERT INTO t VALUES ('n', 13), ('o', 14); DELETE FROM t WHERE k = 'n'",
+    ];
+    assert_eq!(keys_after(TABLE, &rounds), "a0 b2 d4 e5 g7 i9 l11 m12 o14 theirs");
+    // More rows than one statement holds, each of them two after the last one.
+    let many = "INSERT INTO t SELECT 'k' || value, printf('%0200d', value) FROM generate_series;
+        DELETE FROM t WHERE k IN (SELECT 'k' || value FROM generate_series WHERE value % 2)";
+    let series = "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 2000) SELECT n AS value FROM s";
+    let many = format!(
+        "CREATE TEMP TABLE generate_series AS {series}; {many}; INSERT INTO t VALUES ('big', printf('%0120000d', 1)); DROP TABLE generate_series;
+           INSERT INTO t VALUES ('x', 'x'), ('y', 'y'); DELETE FROM t WHERE k = 'x'"
+    );
+    let count = "SELECT count(*) || ' ' || count(DISTINCT v) || ' ' || max(length(v)) FROM t";
+    let theirs = "INSERT INTO t VALUES ('theirs', 't')";
+    assert_eq!(asked_after(TABLE, theirs, &[&many], count), "1005 1005 120000");
+}
+
+#[test]
+fn when_new_rows_leave_rowids_out_below_zero() {
+    let table = "CREATE TABLE t (k TEXT PRIMARY KEY, v); INSERT INTO t (rowid, k) VALUES (-7, 'a');";
+    let rounds = ["INSERT INTO t VALUES ('b', 2), ('c', 3), ('d', 4); DELETE FROM t WHERE k = 'b'"];
+    assert_eq!(keys_after(table, &rounds), "a c3 d4 theirs");
+}
