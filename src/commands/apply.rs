@@ -26,7 +26,7 @@ pub(super) fn run(scene: &Scene, record: bool) -> Result<ExitCode> {
     }
     for (table, rows) in applied.contested.iter().filter(|_| !applied.names.is_empty()) {
         console.warning(format!(
-            "{table}: {} with a pending change of yours {} touched by these migrations too; what the database holds now counts",
+            "{} of {table} with a pending change of yours {} changed, deleted or brought back by what ran; what the database holds now counts",
             describe::number(*rows, "row"),
             if *rows == 1 { "was" } else { "were" },
         ));
@@ -35,6 +35,9 @@ pub(super) fn run(scene: &Scene, record: bool) -> Result<ExitCode> {
         console.warning(format!(
             "which rows with a pending change of yours these migrations touched too is not known, and values that you had put in place of what the clock or chance gave may be pending no more: {error:#}"
         ));
+    }
+    if let Some(error) = applied.stopped {
+        return Err(error);
     }
     for name in &recorded {
         console.status("Recorded", name);

@@ -24,7 +24,9 @@ mod unknown;
 mod went;
 
 pub use adopt::adopt_unknown;
-pub use columns::{RowShape, column_differs, lasting_key, points_to, rows_differ, same_lasting};
+pub use columns::{
+    RowShape, column_differs, lasting_key, lasting_name, points_to, rows_differ, same_lasting,
+};
 pub use compare::{
     Comparison, Counts, Moment, Rows, TableDifference, compare, has_same_columns, is_bold, trades_keys,
 };

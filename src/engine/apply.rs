@@ -4,7 +4,8 @@ use anyhow::{Result, anyhow};
 use camino::Utf8Path;
 use rusqlite::Connection;
 
-use super::contest::{Contest, contest};
+use super::contest::contest;
+use super::held::{self, Held};
 use super::local::open_or_create;
 use super::publish::record;
 use super::{Error, Place, Progress, Told, own};
@@ -25,6 +26,8 @@ pub struct Applied {
     pub contested: Vec<(String, usize)>,
     /// Why that could not be found out, nor which values from the clock or chance are own ones.
     pub unguarded: Option<anyhow::Error>,
+    /// Why the migrations that follow did not run.
+    pub stopped: Option<anyhow::Error>,
 }
 
 /// Runs what is missing, each file with its record as one transaction. What ran before a file that fails stays.
@@ -37,14 +40,17 @@ pub fn apply(place: &Place, progress: Progress) -> Result<Applied> {
     let mut conn = open_or_create(&place.local_file)?;
     let mut applied = Applied { created, ..Applied::default() };
     for attempt in 1.. {
-        let mut looked =
-            Looked { seen: changefeed::last_id(&conn)?, is_last: attempt == ATTEMPTS, at_all: true };
+        let mut looked = Looked {
+            seen: changefeed::last_id(&conn)?,
+            is_last: attempt == ATTEMPTS,
+            at_all: true,
+            held: Vec::new(),
+        };
         own::begin(&conn)?;
         if !created {
             // Never in the way: a folder that cannot be replayed is for the run itself to name.
-            match contest(&conn, place, progress) {
-                Ok(Contest { touched, unseen }) => {
-                    applied.contested = touched;
+            match contest(&conn, place, &mut looked.held, progress) {
+                Ok(unseen) => {
                     looked.at_all = unseen.is_none();
                     applied.unguarded = unseen.map(|sentence| anyhow!("{sentence}"));
                 }
@@ -58,9 +64,14 @@ pub fn apply(place: &Place, progress: Progress) -> Result<Applied> {
             applied.unguarded = Some(anyhow!("a program goes on writing to the local database"));
             looked.at_all = false;
         }
-        match run_all(&mut conn, place, &folder, &mut looked, &mut applied, progress)? {
-            Ran::Changed => {}
-            _ => break,
+        match run_all(&mut conn, place, &folder, &mut looked, &mut applied, progress) {
+            Ok(Ran::Changed) => {}
+            Ok(_) => break,
+            Err(error) if applied.names.is_empty() => return Err(error),
+            Err(error) => {
+                applied.stopped = Some(error);
+                break;
+            }
         }
     }
     Ok(applied)
@@ -77,6 +88,8 @@ struct Looked {
     is_last: bool,
     /// Are all own values known for such?
     at_all: bool,
+    /// What pending rows held.
+    held: Vec<Held>,
 }
 
 /// What became of a file.
@@ -101,7 +114,7 @@ fn run_all(
 ) -> Result<Ran> {
     for migration in missing(conn, place, folder)? {
         progress(Told::Working(&format!("running {}", migration.name)));
-        let ran = run(conn, place, migration, looked);
+        let ran = run(conn, place, migration, looked, &mut applied.contested);
         if ran.is_err() && applied.created && applied.names.is_empty() {
             // Nothing came of it: there is no database, as before.
             drop(std::mem::replace(conn, Connection::open_in_memory()?));
@@ -136,7 +149,13 @@ fn missing<'f>(conn: &Connection, place: &Place, folder: &'f Folder) -> Result<V
 
 /// The triggers of the tool step aside for the file, in its transaction, and stand afterwards on every table that was
 /// tracked and, if any was, on every new one.
-fn run(conn: &mut Connection, place: &Place, migration: &Migration, looked: &mut Looked) -> Result<Ran> {
+fn run(
+    conn: &mut Connection,
+    place: &Place,
+    migration: &Migration,
+    looked: &mut Looked,
+    contested: &mut Vec<(String, usize)>,
+) -> Result<Ran> {
     let text = migration.read_text()?;
     if statements(&text).next().is_none() {
         return Err(Error::NoStatement { file: migration.name.clone() }.into());
@@ -145,6 +164,7 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration, looked: &mut
     let tracked = tracked(conn, &before)?;
     let names: Vec<&str> = before.iter().map(|table| table.name.as_str()).collect();
     let mut became = Ran::Now;
+    let mut touched = Vec::new();
     let ran = run_file(
         conn,
         &migration.name,
@@ -167,10 +187,16 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration, looked: &mut
                 changefeed::follow_applied(conn, &place.migrations_table)?;
             }
             insert_record(conn, place, &migration.name)?;
-            if !changefeed::exists(conn, "main")? {
+            let is_fed = changefeed::exists(conn, "main")?;
+            if !is_fed && looked.held.is_empty() {
                 return Ok(());
             }
             let after = schema::read(conn, "main", &place.migrations_table)?.tables;
+            // Before anybody else can write: only what the file did counts.
+            touched = held::take_touched(&mut looked.held, conn, &migration.name, &text, &after)?;
+            if !is_fed {
+                return Ok(());
+            }
             rename_entries(conn, &text, &before, &after)?;
             own::keep(conn, &migration.name, &after)?;
             if tracked.is_empty() {
@@ -186,9 +212,17 @@ fn run(conn: &mut Connection, place: &Place, migration: &Migration, looked: &mut
     );
     if became == Ran::Now {
         ran?;
+        touched.into_iter().for_each(|(table, rows)| add(contested, table, rows));
         looked.seen = changefeed::last_id(conn)?;
     }
     Ok(became)
+}
+
+fn add(counts: &mut Vec<(String, usize)>, table: String, rows: usize) {
+    match counts.iter_mut().find(|(name, _)| *name == table) {
+        Some((_, count)) => *count += rows,
+        None => counts.push((table, rows)),
+    }
 }
 
 /// What was noted about a table that has another name now is about that.

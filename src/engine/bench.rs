@@ -212,13 +212,13 @@ pub(super) fn replay(
     replay_noting(shadow, sources, place, progress, |_, _| Ok(()))
 }
 
-/// The same, and calls `noted` with the shadow and the files up to each that leaves something unknown, once that is noted.
+/// The same, and calls `ran` with the shadow and the files up to each, once what that leaves unknown is noted.
 pub(super) fn replay_noting(
     shadow: &mut Shadow,
     sources: &[Source],
     place: &Place,
     progress: Progress,
-    mut noted: impl FnMut(&Connection, &[Source]) -> Result<()>,
+    mut ran: impl FnMut(&Connection, &[Source]) -> Result<()>,
 ) -> Result<()> {
     let mut other: Option<Shadow> = None;
     shadow.bring_to(
@@ -230,15 +230,16 @@ pub(super) fn replay_noting(
         |shadow, files| {
             // What is unknown may be moved, renamed or fixed by any file.
             let may_matter = shadow.last_used_chance()? || any_unknown_cell(&shadow.conn)?;
-            let Some(last) = files.last().filter(|_| may_matter) else { return Ok(()) };
-            let other = match &mut other {
-                Some(other) => other,
-                None => other.insert(Shadow::open(place.home.as_deref(), World::Second)?),
-            };
-            other.bring_to(files, |_, _| Ok(()), |_, _| Ok(()))?;
-            let schema = schema::read(&shadow.conn, "main", &place.migrations_table)?;
-            find_unknown(&shadow.conn, &other.path, &schema, last.name)?;
-            noted(&shadow.conn, files)
+            if let Some(last) = files.last().filter(|_| may_matter) {
+                let other = match &mut other {
+                    Some(other) => other,
+                    None => other.insert(Shadow::open(place.home.as_deref(), World::Second)?),
+                };
+                other.bring_to(files, |_, _| Ok(()), |_, _| Ok(()))?;
+                let schema = schema::read(&shadow.conn, "main", &place.migrations_table)?;
+                find_unknown(&shadow.conn, &other.path, &schema, last.name)?;
+            }
+            ran(&shadow.conn, files)
         },
     )
 }

@@ -5,6 +5,7 @@ mod baseline;
 mod bench;
 mod contest;
 mod error;
+mod held;
 mod local;
 mod own;
 mod publish;

@@ -15,7 +15,7 @@ pub use definition::unquoted;
 use definition::{mentions, same_statement};
 pub use order::children_first;
 pub use read::read;
-pub use rename::{name_now, renamed_tables};
+pub use rename::{RenamedColumn, name_now, renamed_columns, renamed_tables};
 
 use rusqlite::types::ValueRef;
 

@@ -1,4 +1,4 @@
-//! Which tables a migration gives another name. Pure.
+//! Which tables and columns a migration gives another name. Pure.
 
 use super::{Table, unquoted};
 use crate::sql_text::{Token, statements, string_literal, tokens};
@@ -44,12 +44,62 @@ fn names(text: &str) -> Vec<(String, String)> {
 
 /// `ALTER TABLE main.a RENAME TO b`.
 fn rename(statement: &str) -> Option<(String, String)> {
-    let words: Vec<Token> =
-        tokens(statement).filter(Token::is_significant).filter(|word| word.text != ";").collect();
-    let [alter, table, name @ .., rename, to, new] = &words[..] else { return None };
-    let is = [(alter, "ALTER"), (table, "TABLE"), (rename, "RENAME"), (to, "TO")];
-    let old = name.last().filter(|_| is.iter().all(|(word, text)| word.is_word(text)))?;
+    let words = words_of_alter(statement)?;
+    let [name @ .., rename, to, new] = &words[..] else { return None };
+    let old = name.last().filter(|_| rename.is_word("RENAME") && to.is_word("TO"))?;
     Some((unquoted(old.text), unquoted(new.text)))
+}
+
+/// A column that gets another name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenamedColumn {
+    /// Its table, as that was called before the file.
+    pub table: String,
+    /// Its name until then, which may be one that the file gave it.
+    pub from: String,
+    /// Its name from then on.
+    pub to: String,
+}
+
+/// What these statements rename of columns, in order.
+pub fn renamed_columns(text: &str) -> Vec<RenamedColumn> {
+    let mut columns = Vec::new();
+    // The names of tables, first and by then.
+    let mut tables: Vec<(String, String)> = Vec::new();
+    for statement in statements(text) {
+        if let Some((from, to)) = rename(statement.text) {
+            match tables.iter_mut().find(|(_, last)| last.eq_ignore_ascii_case(&from)) {
+                Some((_, last)) => *last = to,
+                None => tables.push((from, to)),
+            }
+        } else if let Some((table, from, to)) = rename_column(statement.text) {
+            let first = tables.iter().find(|(_, last)| last.eq_ignore_ascii_case(&table));
+            let table = first.map_or(table, |(first, _)| first.clone());
+            columns.push(RenamedColumn { table, from, to });
+        }
+    }
+    columns
+}
+
+/// `ALTER TABLE main.a RENAME COLUMN x TO y`, where `COLUMN` may be left out.
+fn rename_column(statement: &str) -> Option<(String, String, String)> {
+    let words = words_of_alter(statement)?;
+    let [name @ .., old, to, new] = &words[..] else { return None };
+    let name = match name {
+        [name @ .., column] if column.is_word("COLUMN") => name,
+        name => name,
+    };
+    let [.., table, rename] = name else { return None };
+    let is_rename = rename.is_word("RENAME") && to.is_word("TO");
+    is_rename.then(|| (unquoted(table.text), unquoted(old.text), unquoted(new.text)))
+}
+
+/// What follows `ALTER TABLE`.
+fn words_of_alter(statement: &str) -> Option<Vec<Token<'_>>> {
+    let mut words = tokens(statement).filter(Token::is_significant).filter(|word| word.text != ";");
+    // Most statements are other ones, and long.
+    let is_alter = words.next()?.is_word("ALTER") && words.next()?.is_word("TABLE");
+    is_alter.then(|| words.collect())
 }
 
 #[cfg(test)]
@@ -73,5 +123,20 @@ mod tests {
             found("ALTER TABLE a RENAME COLUMN x TO y; ALTER TABLE a RENAME x TO y; ALTER TABLE a ADD b"),
             ""
         );
+    }
+
+    #[test]
+    fn the_columns_that_get_another_name_are_found() {
+        let found = |text: &str| {
+            let columns = renamed_columns(text).into_iter();
+            let columns = columns.map(|column| format!("{}.{}>{}", column.table, column.from, column.to));
+            columns.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(
+            found("ALTER TABLE a RENAME COLUMN x TO y; alter table main.b rename [x y] to z"),
+            "a.x>y b.x y>z"
+        );
+        assert_eq!(found("ALTER TABLE a RENAME TO b; ALTER TABLE b RENAME x TO y -- z"), "a.x>y");
+        assert_eq!(found("ALTER TABLE a RENAME TO b; ALTER TABLE a ADD x; ALTER TABLE a DROP COLUMN x"), "");
     }
 }

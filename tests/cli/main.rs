@@ -8,6 +8,7 @@ mod behind;
 mod cache;
 mod catalogue;
 mod check;
+mod contest;
 mod crash;
 mod data;
 mod discovery;

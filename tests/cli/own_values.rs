@@ -171,7 +171,7 @@ fn an_own_value_stays_beside_a_file_that_sorts_before_those_that_ran() {
         "migrations/0002_theirs.sql",
         "ALTER TABLE t RENAME COLUMN at TO made; UPDATE t SET n = n || '!';\n",
     );
-    project.d1(["apply"]).success().stderr_has("t: 1 row with a pending change of yours was touched");
+    project.d1(["apply"]).success().stderr_has("1 row of t with a pending change of yours was changed");
     project.d1(["data", "-m", "own"]).success();
     let sql = project.read("0004_own.sql");
     assert!(sql.contains("made = '2020-02-02'"), "{sql}");
