@@ -114,7 +114,7 @@ fn run_all(
 ) -> Result<Ran> {
     for migration in missing(conn, place, folder)? {
         progress(Told::Working(&format!("running {}", migration.name)));
-        let ran = run(conn, place, migration, looked, &mut applied.contested);
+        let ran = run(conn, place, migration, looked, applied);
         if ran.is_err() && applied.created && applied.names.is_empty() {
             // Nothing came of it: there is no database, as before.
             drop(std::mem::replace(conn, Connection::open_in_memory()?));
@@ -154,7 +154,7 @@ fn run(
     place: &Place,
     migration: &Migration,
     looked: &mut Looked,
-    contested: &mut Vec<(String, usize)>,
+    applied: &mut Applied,
 ) -> Result<Ran> {
     let text = migration.read_text()?;
     if statements(&text).next().is_none() {
@@ -164,7 +164,7 @@ fn run(
     let tracked = tracked(conn, &before)?;
     let names: Vec<&str> = before.iter().map(|table| table.name.as_str()).collect();
     let mut became = Ran::Now;
-    let mut touched = Vec::new();
+    let mut touched = Ok(Vec::new());
     let ran = run_file(
         conn,
         &migration.name,
@@ -192,8 +192,8 @@ fn run(
                 return Ok(());
             }
             let after = schema::read(conn, "main", &place.migrations_table)?.tables;
-            // Before anybody else can write: only what the file did counts.
-            touched = held::take_touched(&mut looked.held, conn, &migration.name, &text, &after)?;
+            // Before anybody else can write: only what the file did counts. Never in its way.
+            touched = held::take_touched(&mut looked.held, conn, &migration.name, &text, &after);
             if !is_fed {
                 return Ok(());
             }
@@ -212,7 +212,12 @@ fn run(
     );
     if became == Ran::Now {
         ran?;
-        touched.into_iter().for_each(|(table, rows)| add(contested, table, rows));
+        match touched {
+            Ok(touched) => {
+                touched.into_iter().for_each(|(table, rows)| add(&mut applied.contested, table, rows))
+            }
+            Err(error) => applied.unguarded = Some(error.into()),
+        }
         looked.seen = changefeed::last_id(conn)?;
     }
     Ok(became)
