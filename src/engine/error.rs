@@ -163,8 +163,12 @@ impl Error {
             Self::NotHere { .. } => {
                 "if the local database holds already what the file makes, note it with `apply --record`; else change the rows that stand against it".into()
             }
-            Self::NotRunnable { .. } => "correct the file: it has not run here yet".into(),
-            Self::NoStatement { .. } => "put the statements in, or delete the file".into(),
+            Self::NotRunnable { .. } => {
+                "correct the file: it has not run here yet. If the real D1 has run it, correct what stands against it in an earlier file of yours".into()
+            }
+            Self::NoStatement { .. } => {
+                "put the statements in, or delete the file; `apply --record` notes it as it is".into()
+            }
             Self::NoMigrations { .. } => "`cargo d1-migrate` writes the initial one".into(),
             Self::NameTaken => "`cargo d1-migrate untrack --purge` removes it".into(),
             Self::Behind { .. } => "`cargo d1-migrate apply` runs what is missing (`apply --record` only notes it as applied)".into(),

@@ -135,12 +135,12 @@ fn errors_about_folders_of_the_tool() {
     says(
         Error::NotRunnable { file: "0002_a.sql".into(), line: 3, reason: "near \"(\": syntax error".into() },
         "0002_a.sql:3: this statement fails: near \"(\": syntax error",
-        "correct the file: it has not run here yet",
+        "correct the file: it has not run here yet. If the real D1 has run it, correct what stands against it in an earlier file of yours",
     );
     says(
         Error::NoStatement { file: "0002_a.sql".into() },
         "0002_a.sql: there is no statement in this migration yet",
-        "put the statements in, or delete the file",
+        "put the statements in, or delete the file; `apply --record` notes it as it is",
     );
     says(
         Error::NoMigrations { folder: "/p/migrations".into() },
