@@ -13,6 +13,9 @@ use crate::sql_text::{Batch, Pushed, condition, display_identifier, insert, quot
 /// A key that is longer than this does not fit into a statement with room to spare.
 const LONGEST_NAME: usize = 90_000;
 
+/// Counted from what the real D1 has, a rowid far above this one might not be any more.
+pub(super) const HIGHEST_COUNTED: i64 = 1 << 60;
+
 impl RowWriter<'_> {
     /// Rows that come.
     pub(super) fn inserts(&mut self) -> Result<(), Error> {
@@ -98,7 +101,7 @@ impl RowWriter<'_> {
             (series.numbering, series.batch) = (numbering, self.batch(numbering));
         }
         let rowid = values[0];
-        if let (Numbering::Above(base), ValueRef::Integer(rowid)) = (numbering, rowid) {
+        if let (Numbering::Above { base, .. }, ValueRef::Integer(rowid)) = (numbering, rowid) {
             values[0] = ValueRef::Integer(rowid - base);
         }
         let first = usize::from(numbering == Numbering::Natural);
@@ -106,7 +109,7 @@ impl RowWriter<'_> {
             Pushed::Held => {}
             Pushed::Finished(statement) => {
                 self.spool.push(&statement)?;
-                if let Numbering::Above(_) = numbering {
+                if let Numbering::Above { .. } = numbering {
                     series.batch.finish();
                     series.count_anew();
                     values[0] = rowid;
@@ -138,7 +141,13 @@ impl RowWriter<'_> {
     fn series(&self, highest: Option<i64>) -> Series {
         // In a table that is new there are no others whose rowids could be met.
         let leaps = matches!(self.rows, Rows::Listed(_));
-        Series { batch: self.batch(Numbering::Written), numbering: Numbering::Written, last: highest, leaps }
+        Series {
+            batch: self.batch(Numbering::Written),
+            numbering: Numbering::Written,
+            is_empty: highest.is_none(),
+            last: self.counts_on().then(|| highest.unwrap_or(0)),
+            leaps,
+        }
     }
 
     fn batch(&self, numbering: Numbering) -> Batch {
@@ -146,7 +155,7 @@ impl RowWriter<'_> {
         match numbering {
             Numbering::Written => Batch::insert(target, columns),
             Numbering::Natural => Batch::insert(target, &columns[1..]),
-            Numbering::Above(base) => Batch::insert_above(target, columns, base > 0),
+            Numbering::Above { is_first, .. } => Batch::insert_above(target, columns, is_first),
         }
     }
 
@@ -157,23 +166,24 @@ impl RowWriter<'_> {
         Ok(())
     }
 
-    /// The highest hidden rowid before the new rows come, where SQLite counts on from it: then those above it need not be written,
-    /// and cannot meet those of rows that only the real D1 has.
+    /// Does SQLite count on from the highest rowid? Then those above it need not be written, and cannot meet those of rows that only the
+    /// real D1 has.
+    fn counts_on(&self) -> bool {
+        self.shape.hidden_rowid && !matches!(self.table.kind, TableKind::Virtual(_))
+    }
+
+    /// The highest hidden rowid before the new rows come, if there is any row then.
     fn highest_rowid(&self) -> rusqlite::Result<Option<i64>> {
-        if !self.shape.hidden_rowid || matches!(self.table.kind, TableKind::Virtual(_)) {
+        let Rows::Listed(diff) = self.rows else { return Ok(None) };
+        if !self.counts_on() {
             return Ok(None);
         }
-        let Rows::Listed(diff) = self.rows else {
-            return Ok(Some(0));
-        };
         let rowid = &self.shape.identity[0];
         let highest = format!(
             "SELECT l.{rowid} FROM {} l WHERE l.{rowid} NOT IN (SELECT l1 FROM {diff} WHERE kind = 'I') ORDER BY l.{rowid} DESC LIMIT 1",
             self.shape.live()
         );
-        let highest: Option<i64> = self.conn.query_row(&highest, (), |row| row.get(0)).optional()?;
-        // Below 1 SQLite goes on with 1.
-        Ok(Some(highest.unwrap_or(0).max(0)))
+        self.conn.query_row(&highest, (), |row| row.get(0)).optional()
     }
 }
 
@@ -184,16 +194,18 @@ enum Numbering {
     Written,
     /// SQLite gives each the one after the highest.
     Natural,
-    /// They leave some out, and are counted from the highest: here, this one.
-    Above(i64),
+    /// They leave some out, and are counted from the highest: here, this one; 0 where these are the first rows.
+    Above { base: i64, is_first: bool },
 }
 
 /// New rows in the order of their rowids.
 struct Series {
     batch: Batch,
     numbering: Numbering,
-    /// The highest rowid so far; `None` where they must be written.
+    /// The highest rowid so far: 0 while there is no row, `None` where rowids must be written.
     last: Option<i64>,
+    /// Is there no row yet?
+    is_empty: bool,
     /// May rowids be left out and others follow?
     leaps: bool,
 }
@@ -202,10 +214,10 @@ impl Series {
     fn numbering_of(&mut self, rowid: ValueRef) -> Numbering {
         let (Some(last), ValueRef::Integer(rowid)) = (self.last, rowid) else { return Numbering::Written };
         match self.numbering {
-            _ if rowid <= last => Numbering::Written,
-            Numbering::Above(base) => Numbering::Above(base),
+            _ if rowid <= last || rowid > HIGHEST_COUNTED || last < -HIGHEST_COUNTED => Numbering::Written,
+            above @ Numbering::Above { .. } => above,
             _ if self.is_next(ValueRef::Integer(rowid)) => Numbering::Natural,
-            _ if self.leaps => Numbering::Above(last),
+            _ if self.leaps => Numbering::Above { base: last, is_first: self.is_empty },
             _ => {
                 self.last = None;
                 Numbering::Written
@@ -221,13 +233,14 @@ impl Series {
     /// Notes that a row got this rowid; gives how far above the last one it lies.
     fn take(&mut self, rowid: ValueRef) -> i64 {
         let (Some(last), ValueRef::Integer(rowid)) = (self.last, rowid) else { return 1 };
-        self.last = Some(last.max(rowid));
+        // After a negative one SQLite goes on with the next.
+        self.last = Some(if std::mem::take(&mut self.is_empty) { rowid } else { last.max(rowid) });
         rowid.saturating_sub(last)
     }
 
     /// The rows of another statement are counted from the last one before it.
     fn count_anew(&mut self) {
-        if let (Numbering::Above(base), Some(last)) = (&mut self.numbering, self.last) {
+        if let (Numbering::Above { base, .. }, Some(last)) = (&mut self.numbering, self.last) {
             *base = last;
         }
     }

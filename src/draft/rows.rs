@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::Error;
 use super::batches::Batches;
+use super::inserts::HIGHEST_COUNTED;
 use super::keys::{followed, leaves_children};
 use super::loose::loose_columns;
 use super::name::{declared_key, names, points_to_itself, steady};
@@ -126,9 +127,9 @@ impl<'a> RowWriter<'a> {
         let moved = "kind = 'U' AND l1 <> s1";
         // The rows that stay hold their rowids until these have come.
         let sql = format!(
-            "SELECT max(0, coalesce((SELECT s.{rowid} FROM {} s WHERE s.{rowid} NOT IN (SELECT s1 FROM {diff} WHERE kind = 'D')
-               ORDER BY s.{rowid} DESC LIMIT 1), 0)) AS base
-               WHERE EXISTS (SELECT 1 FROM {diff} WHERE {moved}) AND base < (SELECT min(l1) FROM {diff} WHERE kind = 'I' OR ({moved}))",
+            "SELECT coalesce((SELECT s.{rowid} FROM {} s WHERE s.{rowid} NOT IN (SELECT s1 FROM {diff} WHERE kind = 'D')
+               ORDER BY s.{rowid} DESC LIMIT 1), 0) AS base
+               WHERE (SELECT max(l1) FROM {diff} WHERE kind <> 'D') <= {HIGHEST_COUNTED} AND EXISTS (SELECT 1 FROM {diff} WHERE {moved}) AND base < (SELECT min(l1) FROM {diff} WHERE kind = 'I' OR ({moved}))",
             self.shape.shadow(),
         );
         self.conn.query_row(&sql, (), |row| row.get(0)).optional()

@@ -47,17 +47,14 @@ impl Batch {
         Self::new(insert_head(target.into(), columns.iter().map(String::as_str)), ";".into())
     }
 
-    /// The same of rows whose first column is a rowid, counted from the highest one that is there when it runs, or from 0, where there may
-    /// be none above that.
-    pub fn insert_above<'t>(target: impl Into<Target<'t>>, columns: &[String], is_above_zero: bool) -> Self {
+    /// The same of rows whose first column is a rowid, counted from the highest one that is there when it runs, or from 0, where
+    /// these may be the first rows.
+    pub fn insert_above<'t>(target: impl Into<Target<'t>>, columns: &[String], are_first: bool) -> Self {
         let target = target.into();
         let names: Vec<_> = columns.iter().map(|name| display_identifier(name)).collect();
         let others: String = (2..=columns.len()).map(|number| format!(", column{number}")).collect();
         let rowid = &names[0];
-        let highest = match is_above_zero {
-            true => format!("max({rowid})"),
-            false => format!("coalesce(max(0, max({rowid})), 0)"),
-        };
+        let highest = if are_first { format!("coalesce(max({rowid}), 0)") } else { format!("max({rowid})") };
         let head = format!(
             "{} ({}) SELECT (SELECT {highest} FROM {}) + column1{others} FROM (VALUES",
             target.insert_into(),
@@ -159,7 +156,7 @@ mod tests {
         let mut batch = Batch::delete("posts", "id");
         assert_eq!(batch.push_row(&row[..1]), Pushed::Held);
         assert_eq!(batch.finish().as_deref(), Some("DELETE FROM posts WHERE id IN (VALUES\n  (1));"));
-        let mut batch = Batch::insert_above("posts", &names(&["rowid", "order"]), true);
+        let mut batch = Batch::insert_above("posts", &names(&["rowid", "order"]), false);
         assert_eq!(batch.push_row(&row[..2]), Pushed::Held);
         let expected = "INSERT INTO posts (rowid, \"order\") SELECT (SELECT max(rowid) FROM posts) + column1, column2 FROM (VALUES\n  (1, 'a'));";
         assert_eq!(batch.finish().as_deref(), Some(expected));

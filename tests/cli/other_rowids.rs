@@ -401,9 +401,28 @@ fn when_new_rows_leave_rowids_out() {
     assert_eq!(asked_after(TABLE, theirs, &[&many], count), "1005 1005 120000");
 }
 
+/// After a negative one, SQLite goes on with the next.
 #[test]
-fn when_new_rows_leave_rowids_out_below_zero() {
+fn when_rowids_are_negative_or_as_high_as_they_can_be() {
     let table = "CREATE TABLE t (k TEXT PRIMARY KEY, v); INSERT INTO t (rowid, k) VALUES (-7, 'a');";
-    let rounds = ["INSERT INTO t VALUES ('b', 2), ('c', 3), ('d', 4); DELETE FROM t WHERE k = 'b'"];
-    assert_eq!(keys_after(table, &rounds), "a c3 d4 theirs");
+    let rounds = [
+        "INSERT INTO t VALUES ('b', 2), ('c', 3), ('d', 4); DELETE FROM t WHERE k = 'b'",
+        "INSERT INTO t (rowid, k) VALUES (1, 'e'), (-9223372036854775808, 'f')",
+    ];
+    assert_eq!(keys_after(table, &rounds), "a c3 d4 e f theirs");
+    let table = "CREATE TABLE t (k TEXT PRIMARY KEY, v); INSERT INTO t (rowid, k) VALUES (2, 'a'), (-3, 'b'), (1, 'c');";
+    let rounds = [
+        "INSERT INTO t (rowid, k) VALUES (9223372036854775807, 'd')",
+        "INSERT INTO t (k) VALUES ('e'), ('f')",
+    ];
+    assert_eq!(keys_after(table, &rounds), "a b c d e f theirs");
+    let table = "CREATE TABLE t (k TEXT PRIMARY KEY, v); INSERT INTO t (rowid, k) VALUES (-9223372036854775808, 'a');";
+    assert_eq!(keys_after(table, &["INSERT INTO t (rowid, k) VALUES (5, 'b')"]), "a b theirs");
+    let table = "CREATE TABLE t (k TEXT PRIMARY KEY, v)";
+    let rounds = [
+        "INSERT INTO t (rowid, k) VALUES (-5, 'a'), (7, 'b')",
+        "DELETE FROM t",
+        "INSERT INTO t (rowid, k) VALUES (3, 'a')",
+    ];
+    assert_eq!(keys_after(table, &rounds), "a theirs");
 }
