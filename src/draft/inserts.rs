@@ -5,7 +5,8 @@ use rusqlite::{OptionalExtension, Row};
 
 use super::Error;
 use super::name::names;
-use super::rows::{Place, RowWriter, ordered, ordered_slots};
+use super::rows::{Place, Rise, RowWriter, ordered, ordered_slots};
+use super::updates::ASIDE;
 use crate::difference::Rows;
 use crate::schema::TableKind;
 use crate::sql_text::{Batch, Pushed, condition, display_identifier, insert, quote_identifier};
@@ -13,14 +14,17 @@ use crate::sql_text::{Batch, Pushed, condition, display_identifier, insert, quot
 /// A key that is longer than this does not fit into a statement with room to spare.
 const LONGEST_NAME: usize = 90_000;
 
+/// The column of a query about rows that come or got another rowid in which their values begin.
+const MOVED: usize = 3;
+
 /// Counted from what the real D1 has, a rowid far above this one might not be any more.
 pub(super) const HIGHEST_COUNTED: i64 = 1 << 60;
 
 impl RowWriter<'_> {
     /// Rows that come.
     pub(super) fn inserts(&mut self) -> Result<(), Error> {
-        if let Some(base) = self.rises_from()? {
-            return self.inserts_that_rise(base);
+        if let Some(rise) = self.rise()? {
+            return self.inserts_that_rise(&rise);
         }
         let written: Vec<String> =
             (self.shape.written.iter()).map(|name| format!("l.{}", quote_identifier(name))).collect();
@@ -51,13 +55,13 @@ impl RowWriter<'_> {
 
     /// New rows, and rows that a REPLACE gave a new hidden rowid, in the order of these rowids: each is then counted from the highest,
     /// and none can meet that of a row that only the real D1 has.
-    fn inserts_that_rise(&mut self, base: i64) -> Result<(), Error> {
+    fn inserts_that_rise(&mut self, rise: &Rise) -> Result<(), Error> {
         let Rows::Listed(diff) = self.rows else { return Ok(()) };
         let key = names(self.table, &self.declared);
         let columns =
             self.shape.written.iter().chain(&key).map(|name| format!("l.{}", quote_identifier(name)));
         let sql = format!(
-            "SELECT d.kind = 'U', d.s1, {} FROM {diff} d CROSS JOIN {} l ON {} WHERE d.kind = 'I' OR (d.kind = 'U' AND d.l1 <> d.s1)
+            "SELECT d.kind = 'U', d.s1, d.rowid, {} FROM {diff} d CROSS JOIN {} l ON {} WHERE d.kind = 'I' OR (d.kind = 'U' AND d.l1 <> d.s1)
                ORDER BY d.l1",
             columns.collect::<Vec<_>>().join(", "),
             self.shape.live(),
@@ -66,10 +70,21 @@ impl RowWriter<'_> {
         let rowid = display_identifier(&self.shape.written[0]).into_owned();
         let table = display_identifier(&self.table.name).into_owned();
         let mut statement = self.conn.prepare(&sql)?;
+        let target = self.table.target().update();
+        if rise.steps_aside {
+            let mut rows = statement.query(())?;
+            while let Some(row) = rows.next()? {
+                if row.get::<_, bool>(0)? {
+                    let place = self.place_of_moved(row, &key, row.get(1)?)?;
+                    let aside = ASIDE + row.get::<_, i64>(2)?;
+                    self.spool.push(&format!("{target} SET {rowid} = {aside} WHERE {place};"))?;
+                }
+            }
+        }
         let mut rows = statement.query(())?;
-        let mut series = self.series(Some(base));
+        let mut series = self.series(Some(rise.base));
         while let Some(row) = rows.next()? {
-            let values = cells(row, 2, self.shape.written.len())?;
+            let values = cells(row, MOVED, self.shape.written.len())?;
             if !row.get::<_, bool>(0)? {
                 self.insert(&mut series, values)?;
                 continue;
@@ -77,20 +92,25 @@ impl RowWriter<'_> {
             self.spool_rest(&mut series)?;
             let above = series.take(values[0]);
             series.count_anew();
-            let by_key = key.iter().cloned().zip(cells(row, 2 + values.len(), key.len())?);
-            let by_key: Place = by_key.map(Into::into).collect();
-            let is_name = !by_key.is_empty() && by_key.iter().all(|witness| witness.value != ValueRef::Null);
-            let place = match is_name && condition(&by_key).len() < LONGEST_NAME {
-                true => by_key,
-                false => vec![(self.shape.written[0].clone(), row.get_ref(1)?).into()],
-            };
+            let stands_at = if rise.steps_aside { ASIDE + row.get::<_, i64>(2)? } else { row.get(1)? };
+            let place = self.place_of_moved(row, &key, stands_at)?;
             self.spool.push(&format!(
-                "{} SET {rowid} = (SELECT max({rowid}) + {above} FROM {table}) WHERE {};",
-                self.table.target().update(),
-                condition(&place)
+                "{target} SET {rowid} = (SELECT max({rowid}) + {above} FROM {table}) WHERE {place};"
             ))?;
         }
         self.spool_rest(&mut series)
+    }
+
+    /// A condition for a row that gets another rowid: its declared key, or else the rowid at which it stands.
+    fn place_of_moved(&self, row: &Row, key: &[String], stands_at: i64) -> rusqlite::Result<String> {
+        let by_key = key.iter().cloned().zip(cells(row, MOVED + self.shape.written.len(), key.len())?);
+        let by_key: Place = by_key.map(Into::into).collect();
+        let is_name = !by_key.is_empty() && by_key.iter().all(|witness| witness.value != ValueRef::Null);
+        let condition_by_key = condition(&by_key);
+        Ok(match is_name && condition_by_key.len() < LONGEST_NAME {
+            true => condition_by_key,
+            false => condition(&[(self.shape.written[0].clone(), ValueRef::Integer(stands_at)).into()]),
+        })
     }
 
     fn insert<'r>(&mut self, series: &mut Series, mut values: Vec<ValueRef<'r>>) -> Result<(), Error> {

@@ -29,6 +29,14 @@ pub(super) struct Key {
     declared: usize,
 }
 
+/// Hidden rowids that only rise.
+pub(super) struct Rise {
+    /// The highest rowid of the rows that keep theirs; where none need step aside, also of those that get another one.
+    pub(super) base: i64,
+    /// Must those that get another one leave theirs first, because others come there?
+    pub(super) steps_aside: bool,
+}
+
 /// Writes the statements of one table's difference.
 pub(super) struct RowWriter<'a> {
     pub(super) conn: &'a Connection,
@@ -116,23 +124,38 @@ impl<'a> RowWriter<'a> {
         batches.finish(self.spool)
     }
 
-    /// Do hidden rowids only rise: are those of the new rows and of rows that got another one all above the highest that there is? That
-    /// one then. (Only where a row got another one; new rows alone need no such care.)
-    pub(super) fn rises_from(&self) -> rusqlite::Result<Option<i64>> {
+    /// Do hidden rowids only rise: are those of the new rows and of rows that got another one all above the highest of the others? (Only
+    /// where a row got another one; new rows alone need no such care.)
+    pub(super) fn rise(&self) -> rusqlite::Result<Option<Rise>> {
         let Rows::Listed(diff) = self.rows else { return Ok(None) };
         if !self.shape.hidden_rowid || matches!(self.table.kind, TableKind::Virtual(_)) {
             return Ok(None);
         }
         let rowid = &self.shape.identity[0];
         let moved = "kind = 'U' AND l1 <> s1";
-        // The rows that stay hold their rowids until these have come.
+        let highest_but = |others: &str| {
+            format!(
+                "SELECT s.{rowid} FROM {} s WHERE s.{rowid} NOT IN (SELECT s1 FROM {diff} WHERE {others}) ORDER BY s.{rowid} DESC LIMIT 1",
+                self.shape.shadow()
+            )
+        };
         let sql = format!(
-            "SELECT coalesce((SELECT s.{rowid} FROM {} s WHERE s.{rowid} NOT IN (SELECT s1 FROM {diff} WHERE kind = 'D')
-               ORDER BY s.{rowid} DESC LIMIT 1), 0) AS base
-               WHERE (SELECT max(l1) FROM {diff} WHERE kind <> 'D') <= {HIGHEST_COUNTED} AND EXISTS (SELECT 1 FROM {diff} WHERE {moved}) AND base < (SELECT min(l1) FROM {diff} WHERE kind = 'I' OR ({moved}))",
-            self.shape.shadow(),
+            "SELECT min(l1), max(l1), coalesce(({}), 0), ({}) FROM {diff}
+               WHERE (kind = 'I' OR ({moved})) HAVING EXISTS (SELECT 1 FROM {diff} WHERE {moved})",
+            highest_but("kind = 'D'"),
+            highest_but(&format!("kind = 'D' OR ({moved})")),
         );
-        self.conn.query_row(&sql, (), |row| row.get(0)).optional()
+        let found =
+            self.conn.query_row(&sql, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));
+        let Some((first, last, base, still)): Option<(i64, i64, i64, Option<i64>)> = found.optional()? else {
+            return Ok(None);
+        };
+        Ok(match still {
+            _ if last > HIGHEST_COUNTED => None,
+            _ if base < first => Some(Rise { base, steps_aside: false }),
+            Some(base) if base < first => Some(Rise { base, steps_aside: true }),
+            _ => None,
+        })
     }
 
     pub(super) fn push_all(&mut self, statements: Vec<String>) -> Result<(), Error> {

@@ -12,7 +12,7 @@ use crate::schema::{Affinity, Identity, TableKind, UniqueKey};
 use crate::sql_text::{Cell, quote_identifier, update};
 
 /// Below every rowid that an app makes: where rows stand for a moment when they step aside.
-const ASIDE: i64 = -9_000_000_000_000_000_000;
+pub(super) const ASIDE: i64 = -9_000_000_000_000_000_000;
 
 /// Between what two columns of a row hold then: one that follows another may be unique too.
 const COLUMN_APART: i64 = 1_000_000_000_000;
@@ -34,17 +34,18 @@ impl RowWriter<'_> {
         };
         let key = self.key()?;
         // Then the rowid is given with the new rows.
-        let rowid = self.rises_from()?.map(|_| self.shape.written[0].clone());
+        let rowid = self.rise()?.map(|_| self.shape.written[0].clone());
         let loosened = self.loose.clone();
+        let keeps = if rowid.is_some() { ROWID_BIT } else { 0 };
         self.park(&self.update_query(diff, &key, "d.aside <> 0"), &key, &loosened, |writer, row| {
-            Ok(writer.given_up(row.get(1)?))
+            Ok(writer.given_up(row.get::<_, i64>(1)? & !keeps))
         })?;
         let mut statement = self.conn.prepare(&self.update_query(diff, &key, "1"))?;
         let mut rows = statement.query(())?;
         let mut batches = Batches::new(self.table.target());
         while let Some(row) = rows.next()? {
             let wanted = |name: &str, _: ValueRef, is_given_up| is_given_up || rowid.as_deref() != Some(name);
-            self.update(row, &key, row.get(1)?, &wanted, &mut batches)?;
+            self.update(row, &key, row.get::<_, i64>(1)? & !keeps, &wanted, &mut batches)?;
         }
         batches.finish(self.spool)
     }

@@ -426,3 +426,15 @@ fn when_rowids_are_negative_or_as_high_as_they_can_be() {
     ];
     assert_eq!(keys_after(table, &rounds), "a theirs");
 }
+
+#[test]
+fn when_a_row_comes_again_after_another_one_took_its_rowid() {
+    let table =
+        "CREATE TABLE t (k TEXT PRIMARY KEY, v UNIQUE); INSERT INTO t VALUES ('a', 1), ('b', 2), ('c', 3);";
+    let rounds = [
+        "DELETE FROM t WHERE k = 'c'; INSERT INTO t VALUES ('d', 4), ('c', 5)",
+        "DELETE FROM t WHERE k IN ('c', 'd'); INSERT INTO t VALUES ('e', 5), ('d', 6), ('f', 7), ('c', 4); DELETE FROM t WHERE k = 'f'; REPLACE INTO t VALUES ('a', 8)",
+    ];
+    assert_eq!(keys_after(table, &rounds[..1]), "a1 b2 c5 d4 theirs");
+    assert_eq!(keys_after(table, &rounds[..2]), "a8 b2 c4 d6 e5 theirs");
+}
