@@ -8,9 +8,8 @@ use rusqlite::{Connection, params, params_from_iter};
 use super::about::ABOUT;
 use super::columns::{RowShape, all, lasting_name, same_key};
 use super::compare::has_same_columns;
-use super::doers::doers;
 use super::look::key_values;
-use super::pairs::{keys_changed, was};
+use super::pairs::keys_changed;
 use super::trace::{TRACED, forget, held_files, trace_entries};
 use super::unknown::{WHOLE_ROW, is_plain};
 use super::{Error, LIVE};
@@ -20,8 +19,7 @@ use crate::names::{CHANGEFEED, SHADOW_UNKNOWN};
 use crate::schema::{self, Schema, Table};
 use crate::sql_text::{quote_identifier, string_literal};
 
-/// Which row here is which one of the files: their names, the key by which [`ABOUT`] lists entries about them, and whether another row
-/// `came` to that key here.
+/// Which row here is which one of the files: their names, and the key by which [`ABOUT`] lists entries about them.
 const PARTNERS: &str = "temp.d1_migrate_partners";
 
 /// What unknown cells held when the file that made them had run, by the key of the row in the files.
@@ -125,14 +123,14 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
     let key = shape.noted_key("s");
     let list = |was: &str, partner: &str, holds: &str| {
         format!(
-            "INSERT INTO {PARTNERS} SELECT {}, {}, {was}, false FROM {} s CROSS JOIN {} l ON {partner} WHERE {key} IN ({cells}) AND {holds}",
+            "INSERT INTO {PARTNERS} SELECT {}, {}, {was} FROM {} s CROSS JOIN {} l ON {partner} WHERE {key} IN ({cells}) AND {holds}",
             shape.identity_of("s"),
             shape.identity_of("l"),
             shape.shadow(),
             shape.live(),
         )
     };
-    conn.execute_batch(&format!("CREATE TABLE {PARTNERS}({slots}, was, came)"))?;
+    conn.execute_batch(&format!("CREATE TABLE {PARTNERS}({slots}, was)"))?;
     match lasting_name(table) {
         None => {
             list_moved_partners(conn, table, &shape)?;
@@ -147,8 +145,7 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
             let now = format!("coalesce((SELECT now FROM {TRACED} WHERE was = +s.{rowid}), s.{rowid})");
             let was = format!("coalesce((SELECT was FROM {TRACED} WHERE now = +l.{rowid}), l.{rowid})");
             let named = same_key(table, &name, "l", "s");
-            let is_followed = changefeed::exists(conn, LIVE)?;
-            let changed = match is_followed {
+            let changed = match changefeed::exists(conn, LIVE)? {
                 true => format!("s.{rowid} IN ({})", keys_changed(conn, table, &shape, &name, "1")?),
                 false => "0".into(),
             };
@@ -159,9 +156,6 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
             conn.execute_batch(&list(&was, &named, &format!("s.{rowid} = {was}")))?;
             conn.execute_batch(&list(&was, &same_rowid, &format!("{changed} AND {alone}")))?;
             conn.execute_batch(&list(&was, &named, &alone))?;
-            if is_followed {
-                mark_who_came(conn, table, &name)?;
-            }
             conn.execute_batch(&list(&was, &same_rowid, &alone))?;
         }
     }
@@ -172,31 +166,10 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
     Ok(())
 }
 
-/// Marks partners of one key of which one did not have that key before, as the first entry tells that is about a change of it here.
-fn mark_who_came(conn: &Connection, table: &Table, name: &[(usize, String)]) -> rusqlite::Result<()> {
-    let shape = RowShape::of(table);
-    conn.execute_batch(&format!(
-        "WITH first(was, id) AS MATERIALIZED (SELECT f.key, min(f.id) FROM {LIVE}.{CHANGEFEED} f
-             WHERE f.tbl = {table} AND f.op = 'U' AND f.id > coalesce(({written}), 0) AND {names_key} GROUP BY f.key)
-         UPDATE {PARTNERS} AS p SET came = true FROM first CROSS JOIN {LIVE}.{CHANGEFEED} f ON f.id = first.id
-             CROSS JOIN {live} l CROSS JOIN {shadow} s
-           WHERE p.was = first.was AND {named_l} AND {named_s} AND {same} AND NOT ({was})",
-        table = string_literal(&table.name),
-        written = changefeed::last_written(LIVE, &held_files()),
-        names_key = doers(conn, table)?.names_key(),
-        live = shape.live(),
-        shadow = shape.shadow(),
-        named_l = shape.is_named_in("p", "l", 'l'),
-        named_s = shape.is_named_in("p", "s", 's'),
-        same = same_key(table, name, "l", "s"),
-        was = was(table, name),
-    ))
-}
-
 /// Lists those whose key was changed here. What was traced to a row that is here no more is no trace: a file took it.
 fn list_moved_partners(conn: &Connection, table: &Table, shape: &RowShape) -> Result<(), Error> {
     let marks = vec!["?"; 2 * shape.identity.len() + 1].join(", ");
-    let mut put = conn.prepare(&format!("INSERT INTO {PARTNERS} VALUES ({marks}, false)"))?;
+    let mut put = conn.prepare(&format!("INSERT INTO {PARTNERS} VALUES ({marks})"))?;
     let named = all(shape.identity.iter().map(|name| format!("{name} = ?")));
     let mut is_here = conn.prepare(&format!("SELECT 1 FROM {} WHERE {named}", shape.live()))?;
     let mut forget = conn.prepare(&format!("DELETE FROM {TRACED} WHERE rowid = ?1"))?;
@@ -222,7 +195,7 @@ fn list_moved_partners(conn: &Connection, table: &Table, shape: &RowShape) -> Re
 /// Takes over the cells, unless they were changed here.
 fn adopt_cells(conn: &Connection, table: &Table, cells: &Cells) -> Result<u64, Error> {
     let shape = RowShape::of(table);
-    note_values_before(conn, table, cells)?;
+    note_values_before(conn, cells)?;
     let column = quote_identifier(&cells.column);
     let of_s =
         shape.identity.iter().zip(shape.slots('s')).map(|(name, slot)| format!("d.{slot} = +s.{name}"));
@@ -248,19 +221,15 @@ fn adopt_cells(conn: &Connection, table: &Table, cells: &Cells) -> Result<u64, E
 
 /// Notes which of the cells entries tell of, and what they held before, as far as the first entry about each tells: who puts that
 /// back, as a file does that takes the rows out and in again, has changed nothing.
-fn note_values_before(conn: &Connection, table: &Table, cells: &Cells) -> rusqlite::Result<()> {
+fn note_values_before(conn: &Connection, cells: &Cells) -> rusqlite::Result<()> {
     conn.execute_batch(&format!("CREATE TABLE {VALUES_BEFORE}(key UNIQUE, is_known, value)"))?;
     let Some(after) = cells.after else { return Ok(()) };
     // Of a row that stayed, only the columns that its image names changed.
     let label = string_literal(&format!("{}=", quote_identifier(&cells.column)));
-    let is_another = format!(
-        "(a.whole OR f.op = 'U' AND a.was IN (SELECT was FROM {PARTNERS} WHERE came) AND {})",
-        doers(conn, table)?.names_key()
-    );
     let mut entries = conn.prepare(&format!(
-        "SELECT a.was, iif({is_another}, 'I', f.op), f.old FROM {ABOUT} a CROSS JOIN {LIVE}.{CHANGEFEED} f ON f.id = a.id
+        "SELECT a.was, iif(a.whole, 'I', f.op), f.old FROM {ABOUT} a CROSS JOIN {LIVE}.{CHANGEFEED} f ON f.id = a.id
            WHERE a.was IN (SELECT was FROM {PARTNERS}) AND NOT a.of_new AND a.id > ?1
-             AND ({is_another} OR f.op IN ('I', 'D') OR f.old = '' OR instr(f.old, {label})) ORDER BY a.id, a.whole DESC"
+             AND (a.whole OR f.op IN ('I', 'D') OR f.old = '' OR instr(f.old, {label})) ORDER BY a.id, a.whole DESC"
     ))?;
     let mut note = conn.prepare(&format!("INSERT OR IGNORE INTO {VALUES_BEFORE} VALUES (?1, ?2, ?3)"))?;
     let mut rows = entries.query([after])?;

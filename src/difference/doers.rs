@@ -22,10 +22,13 @@ pub(super) struct Doers {
 }
 
 impl Doers {
-    /// Does the image of the entry `f` name a column of the key, under whatever name?
-    pub(super) fn names_key(&self) -> String {
-        let named = self.key_columns.iter().map(|column| {
-            format!("instr(lower(f.old), {})", string_literal(&format!("{}=", quote_identifier(column))))
+    /// Does the image of the entry `f` name one of these columns, or one of the primary key, under whatever name?
+    pub(super) fn names_key<'c>(&'c self, key: impl Iterator<Item = &'c String>) -> String {
+        let named = self.key_columns.iter().chain(key).map(|column| {
+            format!(
+                "instr(lower(f.old), {})",
+                string_literal(&format!("{}=", quote_identifier(&column.to_lowercase())))
+            )
         });
         format!("({})", named.collect::<Vec<_>>().join(" OR "))
     }

@@ -268,7 +268,8 @@ pub(super) fn keys_changed(
                AND (f.id > coalesce(({rebuilt}), 0) OR NOT EXISTS (
                  SELECT 1 FROM {live} l CROSS JOIN {shadow} p ON {same} WHERE l.{rowid} = f.key))
              GROUP BY f.key) c
-         WHERE changed > came_or_went AND (came = 0 OR went BETWEEN 1 AND came OR NOT {inserted})
+         WHERE changed > came_or_went AND (came = 0 OR went BETWEEN 1 AND came OR NOT {inserted} OR NOT EXISTS (
+             SELECT 1 FROM {shadow} s CROSS JOIN {live} l ON {same_here} WHERE s.{rowid} = c.key))
            AND NOT ({inserted} AND EXISTS (SELECT 1 FROM {shadow} s CROSS JOIN {live} l ON {same_here} WHERE s.{rowid} = c.key
              AND NOT EXISTS (SELECT 1 FROM {feed} f WHERE f.tbl = {table} AND f.key = l.{rowid} AND f.id > coalesce(({written}), 0)
                AND (f.op = 'I' OR (f.op = 'U' AND {names_key})))))",
@@ -280,7 +281,7 @@ pub(super) fn keys_changed(
         live = shape.live(),
         same = same_key(table, key, "p", "l"),
         same_here = same_key(table, key, "s", "l"),
-        names_key = doers.names_key(),
+        names_key = doers.names_key(key.iter().map(|(position, _)| &table.columns[*position].name)),
     ))
 }
 

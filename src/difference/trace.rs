@@ -91,16 +91,16 @@ struct Trace<'a> {
     table: &'a Table,
     about: About<'a>,
     doers: Doers,
-    /// The entries about migrations that may have put rows in.
-    inserts: Vec<i64>,
+    /// The entries about migrations that may have brought rows to keys.
+    bringing: Vec<i64>,
 }
 
 impl<'a> Trace<'a> {
     /// There must be a changefeed.
     fn of(conn: &'a Connection, table: &'a Table, after: Option<i64>) -> rusqlite::Result<Self> {
         let doers = doers(conn, table)?;
-        let inserts = applied(conn, &doers.insert)?;
-        Ok(Self { conn, table, about: About { conn, after }, doers, inserts })
+        let bringing = applied(conn, &doers.insert.union(&doers.change_keys).cloned().collect())?;
+        Ok(Self { conn, table, about: About { conn, after }, doers, bringing })
     }
 
     /// Reads the entries from this one on, by which the first row moved.
@@ -146,6 +146,8 @@ impl<'a> Trace<'a> {
                     self.put_new(&key, id)?;
                 }
                 _ => {
+                    self.lose_if_replaced(&key, id)?;
+                    self.lose_replaced(&key, id)?;
                     self.about.note(&key, id)?;
                     let ended = self.end(&key)?;
                     any_ended |= ended;
@@ -220,9 +222,22 @@ impl<'a> Trace<'a> {
         self.conn.prepare_cached(&leave)?.execute(params![key, id]).map(drop)
     }
 
-    /// May a file have put rows in, between these entries?
-    fn any_inserted(&self, after: i64, before: i64) -> bool {
-        self.inserts.iter().any(|&id| id > after && id < before)
+    /// May a file have brought a row to any key, between these entries?
+    fn any_brought(&self, after: i64, before: i64) -> bool {
+        self.bringing.iter().any(|&id| id > after && id < before)
+    }
+
+    /// May one have brought a row to this key, which another one had left by the first of these entries? Then that is here, or an entry tells
+    /// that it went.
+    fn may_be_brought(&self, key: &Value, left: i64, before: i64) -> rusqlite::Result<bool> {
+        if !self.any_brought(left, before) {
+            return Ok(false);
+        }
+        let went = format!(
+            "SELECT 1 FROM {LIVE}.{CHANGEFEED} WHERE tbl = ?1 AND key = ?2 AND id > ?3 AND (op = 'D' OR (op = 'U' AND new_key IS NOT NULL))"
+        );
+        let mut went = self.conn.prepare_cached(&went)?;
+        Ok(self.is_here(key.clone())? || went.exists(params![self.table.name, key, left])?)
     }
 
     /// The row that leaves this key by this entry is not the one that had come to it, but one that a file put in when it had taken that.
@@ -231,7 +246,7 @@ impl<'a> Trace<'a> {
         let traced =
             self.conn.prepare_cached(&traced)?.query_row([key], |row| Ok((row.get(0)?, row.get(1)?)));
         let Some((was, since)): Option<(Value, i64)> = traced.optional()? else { return Ok(()) };
-        if self.any_inserted(since, id) && !self.is_in_files(was)? && self.is_in_files(key.clone())? {
+        if self.any_brought(since, id) && !self.is_in_files(was)? && self.is_in_files(key.clone())? {
             self.lose(key)?;
         }
         Ok(())
@@ -243,7 +258,18 @@ impl<'a> Trace<'a> {
         let traced =
             self.conn.prepare_cached(&traced)?.query_row([key], |row| Ok((row.get(0)?, row.get(1)?)));
         match traced.optional()? {
-            Some((now, vacant)) if self.any_inserted(vacant, id) => self.lose(&now),
+            Some((now, vacant)) if self.any_brought(vacant, id) => self.lose(&now),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same of the row of this key, which goes by this entry.
+    fn lose_if_replaced(&self, now: &Value, id: i64) -> rusqlite::Result<()> {
+        let traced = format!("SELECT was, vacant FROM {TRACED} WHERE now = ?1 AND vacant IS NOT NULL");
+        let traced =
+            self.conn.prepare_cached(&traced)?.query_row([now], |row| Ok((row.get(0)?, row.get(1)?)));
+        match traced.optional()? {
+            Some((was, vacant)) if self.may_be_brought(&was, vacant, id)? => self.lose(now),
             _ => Ok(()),
         }
     }
@@ -257,9 +283,7 @@ impl<'a> Trace<'a> {
             .collect::<rusqlite::Result<_>>()?;
         for (now, was, vacant) in traced {
             match vacant {
-                Some(vacant) if self.any_inserted(vacant, i64::MAX) && self.is_here(was)? => {
-                    self.lose(&now)?
-                }
+                Some(vacant) if self.may_be_brought(&was, vacant, i64::MAX)? => self.lose(&now)?,
                 _ => self.lose_overtaken(&now, i64::MAX)?,
             }
         }
@@ -294,16 +318,23 @@ impl<'a> Trace<'a> {
         Ok(())
     }
 
-    /// The row of this key left it by an entry. Gives the one by which it had come here, where it is not one of the files: these have none
-    /// of that key, or may have got one of their own from a migration that was applied after it had left.
+    /// Has the row that the files give under this key left it here?
+    fn has_left(&self, key: &Value) -> rusqlite::Result<bool> {
+        let left = format!("SELECT 1 FROM {TRACED} WHERE was = ?1 AND now <> was");
+        self.conn.prepare_cached(&left)?.exists([key])
+    }
+
+    /// The row of this key left it by an entry. Gives the one by which it had come here, where it is not one of the files: their row had
+    /// left that key before, they have none of it, or may have got one of their own from a migration that was applied after it had left.
     fn take_new(&self, key: &Value, left: i64) -> rusqlite::Result<Option<i64>> {
         let take = format!("DELETE FROM {NEW} WHERE key = ?1 AND came > 0 RETURNING came");
         let came: Option<i64> =
             self.conn.prepare_cached(&take)?.query_row([key], |row| row.get(0)).optional()?;
-        match came {
-            Some(_) if !self.any_inserted(left, i64::MAX) && self.is_in_files(key.clone())? => Ok(None),
-            came => Ok(came),
-        }
+        let is_another = came.is_some()
+            && (self.has_left(key)?
+                || !self.is_in_files(key.clone())?
+                || self.may_be_brought(key, left, i64::MAX)?);
+        Ok(came.filter(|_| is_another))
     }
 
     /// Rows that a file brought here, which ran in sight, are not new.

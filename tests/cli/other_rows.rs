@@ -143,19 +143,20 @@ fn the_same_of_rows_whose_rowid_is_hidden() {
             Theirs("DELETE FROM t WHERE k = 'e'; INSERT INTO t (k, n) VALUES ('e', 'hers');"),
         ],
     );
-    let [renumbered, comes] =
-        ["UPDATE t SET rowid = 3 WHERE k = 'e';", "INSERT INTO t (rowid, k, n, at) VALUES"];
-    assert_eq!(sql, format!("{renumbered}\n{comes}\n  (2, 'z', 'n5', '2020');"));
+    let [aside, comes] =
+        ["UPDATE t SET rowid = -8999999999999999995 WHERE k = 'e';", "INSERT INTO t (k, n, at) VALUES"];
+    let follows = "UPDATE t SET rowid = (SELECT max(rowid) + 1 FROM t) WHERE k = 'e';";
+    assert_eq!(sql, format!("{aside}\n{comes}\n  ('z', 'n5', '2020');\n{follows}"));
+    // One of another table's key, and one that came in sight, are the files' rows beside a file that puts others in.
     let sql = written(
-        HIDDEN,
-        "",
+        "CREATE TABLE t (k TEXT UNIQUE NOT NULL, n TEXT); CREATE TABLE c (t REFERENCES t (k) ON UPDATE CASCADE);",
+        "INSERT INTO t VALUES ('a', 'n1'), ('b', 'n2');",
         &[
-            Own("INSERT INTO t VALUES ('k1', 'mine', 'own')"),
-            Theirs("INSERT INTO t (k, n) VALUES ('k3', 'hers');"),
-            Own("DELETE FROM t WHERE k = 'k3'; UPDATE t SET k = 'k3' WHERE k = 'k1'"),
+            Own("UPDATE t SET k = 'x' WHERE k = 'a'; UPDATE t SET k = 'a' WHERE k = 'b'"),
+            Theirs("INSERT INTO t VALUES ('z', 'n9');"),
         ],
     );
-    assert_eq!(sql, "UPDATE t SET n = 'mine', at = 'own' WHERE k = 'k3';");
+    assert_eq!(sql, "UPDATE t SET k = 'x' WHERE k = 'a';\nUPDATE t SET k = 'a' WHERE k = 'b';");
     // One that came back to its key is no other one.
     let sql = written(
         HIDDEN,
@@ -167,6 +168,64 @@ fn the_same_of_rows_whose_rowid_is_hidden() {
         ],
     );
     assert_eq!(sql, "UPDATE u SET n = 'mine' WHERE k = 'a';");
+}
+
+#[test]
+fn a_row_that_was_replaced_and_moved_is_that_row_beside_a_file_that_puts_others_in() {
+    let table = &format!("{TABLE} CREATE TABLE c (t REFERENCES t (id) ON UPDATE CASCADE);");
+    let rows = "INSERT INTO t VALUES (1, 'a', '2019'), (2, 'b', '2020');";
+    let other = || Theirs("INSERT INTO t VALUES (9, 'i', '2021');");
+    let replaced = Own("INSERT OR REPLACE INTO t SELECT * FROM t; UPDATE t SET id = 50 WHERE id = 2");
+    assert_eq!(written(table, rows, &[replaced, other()]), "UPDATE t SET id = 50 WHERE id = 2;");
+    let sql = written(
+        table,
+        rows,
+        &[
+            Own("INSERT INTO t VALUES (20, 'x', '2021')"),
+            Theirs("INSERT OR IGNORE INTO t VALUES (20, 'x', '2021');"),
+            Own("UPDATE t SET id = 60 WHERE id = 20"),
+            other(),
+        ],
+    );
+    assert_eq!(sql, "UPDATE t SET id = 60 WHERE id = 20;");
+}
+
+#[test]
+fn a_new_row_that_stood_under_a_left_key_is_not_the_one_that_left_it() {
+    let sql = written(
+        TABLE,
+        "INSERT INTO t (id, n) VALUES (1, 'a'), (2, 'b');",
+        &[
+            Own("UPDATE t SET id = 50 WHERE id = 1; INSERT INTO t VALUES (1, 'new', 'own')"),
+            Own("UPDATE OR REPLACE t SET id = 2 WHERE id = 1"),
+        ],
+    );
+    assert_eq!(sql, "UPDATE t SET id = 50 WHERE id = 1;\nUPDATE t SET n = 'new', at = 'own' WHERE id = 2;");
+}
+
+#[test]
+fn who_goes_after_a_file_took_its_old_key_is_not_the_one_that_the_file_put_there() {
+    let rows = "INSERT INTO t VALUES (1, 'a', '2019'), (2, 'b', '2020');";
+    let moves = || Own("UPDATE t SET id = 50 WHERE id = 2");
+    let replaced = || Theirs("INSERT OR REPLACE INTO t (id, n) VALUES (2, 'hers');");
+    let sql = written(
+        TABLE,
+        rows,
+        &[moves(), replaced(), Own("DELETE FROM t WHERE id = 50; UPDATE t SET n = 'mine' WHERE id = 2")],
+    );
+    assert_eq!(sql, "UPDATE t SET n = 'mine' WHERE id = 2;");
+    let comes = "INSERT INTO t (id, n, at) VALUES\n  (50, 'b', '2020');";
+    let sql = written(TABLE, rows, &[moves(), replaced(), Own("DELETE FROM t WHERE id = 2")]);
+    assert_eq!(sql, format!("DELETE FROM t WHERE id = 2;\n{comes}"));
+    // Another row of the files comes there by its key.
+    let taken = Theirs("DELETE FROM t WHERE id = 2; UPDATE t SET id = 2 WHERE id = 1;");
+    assert_eq!(written(TABLE, rows, &[moves(), taken]), comes);
+    let own = Own(
+        "DELETE FROM t WHERE id = 2; INSERT INTO t VALUES (2, 'new', 'own'); UPDATE t SET id = 5 WHERE id = 2",
+    );
+    let taken = Theirs("DELETE FROM t WHERE id = 2; UPDATE t SET id = 2 WHERE id = 1;");
+    let comes = "INSERT INTO t (id, n, at) VALUES\n  (5, 'new', 'own');";
+    assert_eq!(written(TABLE, rows, &[own, taken]), comes);
 }
 
 #[test]
