@@ -1,7 +1,7 @@
 //! The statements for rows that come, as many in one as D1 takes.
 
+use rusqlite::Row;
 use rusqlite::types::ValueRef;
-use rusqlite::{OptionalExtension, Row};
 
 use super::Error;
 use super::name::names;
@@ -199,11 +199,14 @@ impl RowWriter<'_> {
             return Ok(None);
         }
         let rowid = &self.shape.identity[0];
+        // Not the highest here: new rows that this migration leaves pending are not on the real D1.
         let highest = format!(
-            "SELECT l.{rowid} FROM {} l WHERE l.{rowid} NOT IN (SELECT l1 FROM {diff} WHERE kind = 'I') ORDER BY l.{rowid} DESC LIMIT 1",
-            self.shape.live()
+            "SELECT max(rowid) FROM (SELECT * FROM (SELECT s.{rowid} AS rowid FROM {} s
+               WHERE s.{rowid} NOT IN (SELECT s1 FROM {diff} WHERE kind = 'D' OR (kind = 'U' AND l1 <> s1)) ORDER BY s.{rowid} DESC LIMIT 1)
+               UNION ALL SELECT max(l1) FROM {diff} WHERE kind = 'U')",
+            self.shape.shadow()
         );
-        self.conn.query_row(&highest, (), |row| row.get(0)).optional()
+        self.conn.query_row(&highest, (), |row| row.get(0))
     }
 }
 
