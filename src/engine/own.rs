@@ -30,7 +30,8 @@ use crate::sql_text::{quote_identifier, string_literal};
 /// The own cells after each file, on the connection that will run it here.
 const OWN: &str = "temp.d1_migrate_own";
 
-/// Rows whose key was changed here, once each; and all own cells, with what the files give there. On the connection of the shadow.
+/// Rows whose key was changed here, once each; and own cells, with what the files give there: all of their tables, as a file may yet make
+/// them unknown by a key that such a row has left, and the unknown ones of others. On the connection of the shadow.
 const MOVED: &str = "temp.d1_migrate_own_moved";
 
 /// Begins, with nothing noted.
@@ -48,9 +49,6 @@ pub fn list_moved(conn: &Connection, comparison: &Comparison) -> Result<()> {
     ))?;
     for TableDifference { table, rows, .. } in &comparison.tables {
         let (Rows::Listed(diff), shape) = (rows, RowShape::of(table)) else { continue };
-        if !any_unknown_in(conn, &table.name)? {
-            continue;
-        }
         let moved = format!("{} IS NOT {}", lasting_key(table, "l"), lasting_key(table, "s"));
         let (name, key) = (string_literal(&table.name), lasting_key(table, "l"));
         let pairs = format!(
@@ -60,14 +58,20 @@ pub fn list_moved(conn: &Connection, comparison: &Comparison) -> Result<()> {
             shape.shadow(),
             shape.is_named("s", 's'),
         );
-        conn.execute_batch(&format!(
-            "INSERT INTO {MOVED}(tbl, key) SELECT {name}, {key} FROM {pairs} WHERE d.kind = 'U' AND {moved}"
-        ))?;
-        for column in table.stored().map(|position| &table.columns[position]) {
+        let any_moved = conn.execute(
+            &format!("INSERT INTO {MOVED}(tbl, key) SELECT {name}, {key} FROM {pairs} WHERE d.kind = 'U' AND {moved}"),
+            (),
+        )? > 0;
+        if !any_moved && !any_unknown_in(conn, &table.name)? {
+            continue;
+        }
+        // The key stays, by which the copies are compared.
+        let values = table.stored().filter(|position| !table.primary_key.contains(position));
+        for column in values.map(|position| &table.columns[position]) {
             let col = string_literal(&column.name);
             conn.execute_batch(&format!(
                 "INSERT INTO {MOVED}(tbl, col, key, value) SELECT {name}, {col}, {key}, s.{} FROM {pairs}
-                   WHERE d.kind = 'U' AND ({}) AND {} IN (SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = {col})",
+                   WHERE d.kind = 'U' AND ({}) AND ({any_moved} OR {} IN (SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = {col}))",
                 quote_identifier(&column.name),
                 column_differs(column, "l", "s"),
                 shape.noted_key("s"),

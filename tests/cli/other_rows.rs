@@ -228,6 +228,30 @@ fn who_goes_after_a_file_took_its_old_key_is_not_the_one_that_the_file_put_there
     assert_eq!(written(TABLE, rows, &[own, taken]), comes);
 }
 
+/// The file makes a cell unknown that was not, by the key that the row has left.
+#[test]
+fn an_own_value_stays_where_a_file_fills_its_cell_by_the_old_key_of_its_row() {
+    let sql = written(
+        TABLE,
+        "INSERT INTO t (id, n) VALUES (2, 'b'); INSERT INTO t VALUES (3, 'c', '2019');",
+        &[
+            Own(
+                "UPDATE t SET id = 99 WHERE id = 2; UPDATE t SET id = 2 WHERE id = 3; UPDATE t SET id = 3 WHERE id = 99",
+            ),
+            Own("UPDATE t SET at = 'own' WHERE id = 2"),
+            Theirs("UPDATE t SET at = (SELECT at FROM t WHERE id = 2) WHERE id = 3;"),
+        ],
+    );
+    let [aside, back] =
+        ["UPDATE t SET id = -8999999999999999999 WHERE id = 2;", "WHERE id = -8999999999999999999;"];
+    assert_eq!(
+        sql,
+        format!(
+            "{aside}\nUPDATE t SET id = 2, at = 'own' WHERE id = 3;\nUPDATE t SET id = 3, at = 'own' {back}"
+        )
+    );
+}
+
 #[test]
 fn a_changed_key_is_told_of_a_table_that_a_file_made_anew_in_other_letters() {
     let sql = written(
