@@ -8,7 +8,6 @@ use super::name::names;
 use super::rows::{Place, Rise, RowWriter, ordered, ordered_slots};
 use super::updates::ASIDE;
 use crate::difference::Rows;
-use crate::schema::TableKind;
 use crate::sql_text::{Batch, Pushed, condition, display_identifier, insert, quote_identifier};
 
 /// A key that is longer than this does not fit into a statement with room to spare.
@@ -184,12 +183,6 @@ impl RowWriter<'_> {
             self.spool.push(&statement)?;
         }
         Ok(())
-    }
-
-    /// Does SQLite count on from the highest rowid? Then those above it need not be written, and cannot meet those of rows that only the
-    /// real D1 has.
-    fn counts_on(&self) -> bool {
-        self.shape.hidden_rowid && !matches!(self.table.kind, TableKind::Virtual(_))
     }
 
     /// The highest hidden rowid before the new rows come, if there is any row then.

@@ -124,11 +124,17 @@ impl<'a> RowWriter<'a> {
         batches.finish(self.spool)
     }
 
+    /// Has the table hidden rowids, of which SQLite counts on from the highest? Then those above it need not be written, and cannot meet
+    /// those of rows that only the real D1 has.
+    pub(super) fn counts_on(&self) -> bool {
+        self.shape.hidden_rowid && !matches!(self.table.kind, TableKind::Virtual(_))
+    }
+
     /// Do hidden rowids only rise: are those of the new rows and of rows that got another one all above the highest of the others? (Only
     /// where a row got another one; new rows alone need no such care.)
     pub(super) fn rise(&self) -> rusqlite::Result<Option<Rise>> {
         let Rows::Listed(diff) = self.rows else { return Ok(None) };
-        if !self.shape.hidden_rowid || matches!(self.table.kind, TableKind::Virtual(_)) {
+        if !self.counts_on() {
             return Ok(None);
         }
         let rowid = &self.shape.identity[0];
@@ -166,8 +172,7 @@ impl<'a> RowWriter<'a> {
     pub(super) fn key(&self) -> rusqlite::Result<Key> {
         let declared = self.declared.len();
         let mut key = names(self.table, &self.declared);
-        let tells = self.shape.hidden_rowid && !matches!(self.table.kind, TableKind::Virtual(_));
-        for column in names(self.table, &self.steady).into_iter().filter(|_| tells) {
+        for column in names(self.table, &self.steady).into_iter().filter(|_| self.counts_on()) {
             if !any_unknown(self.conn, &self.table.name, std::slice::from_ref(&column))? {
                 key.push(column);
             }

@@ -72,9 +72,7 @@ fn a_dry_run_prints_the_sql_and_writes_nothing() {
 fn since_leaves_older_changes_pending() {
     let project = tracked(NOTES);
     project.sql("UPDATE notes SET body = 'older' WHERE id = 1");
-    // The changefeed's clock and the flag's may both count in whole seconds.
-    std::thread::sleep(std::time::Duration::from_millis(2_100));
-    let now = project.ask("strftime('%Y-%m-%dT%H:%M:%SZ', 'now')");
+    let now = project.a_moment_later();
     project.sql("UPDATE notes SET body = 'newer' WHERE id = 2");
     project.d1(["data", "-m", "new", "--since", &now]).success();
     let sql = project.read("0002_new.sql");
@@ -89,8 +87,7 @@ fn since_leaves_older_changes_pending() {
 fn since_leaves_older_rows_with_hidden_rowids_pending() {
     let project = tracked("CREATE TABLE t (k TEXT PRIMARY KEY); INSERT INTO t VALUES ('a'), ('b');");
     project.sql("INSERT INTO t VALUES ('c'); UPDATE t SET k = 'x' WHERE k = 'b'; INSERT INTO t VALUES ('b')");
-    std::thread::sleep(std::time::Duration::from_millis(2_100));
-    let now = project.ask("strftime('%Y-%m-%dT%H:%M:%SZ', 'now')");
+    let now = project.a_moment_later();
     project.sql("INSERT INTO t VALUES ('newer')");
     project.d1(["data", "-m", "new", "--since", &now]).success();
     let sql = project.read("0002_new.sql");
@@ -105,8 +102,7 @@ fn older_changes_stay_pending_where_nothing_is_left_of_the_newer_ones() {
     for options in [&[][..], &["--dry-run"]] {
         let project = tracked(NOTES);
         project.sql("UPDATE notes SET body = 'older' WHERE id = 1");
-        std::thread::sleep(std::time::Duration::from_millis(2_100));
-        let now = project.ask("strftime('%Y-%m-%dT%H:%M:%SZ', 'now')");
+        let now = project.a_moment_later();
         project.sql("CREATE TEMP TABLE b AS SELECT body FROM notes WHERE id = 2; UPDATE notes SET body = 'x' WHERE id = 2;
              UPDATE notes SET body = (SELECT body FROM b) WHERE id = 2");
         let args = ["data", "-m", "new", "--since", &now].into_iter().chain(options.iter().copied());

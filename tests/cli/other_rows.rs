@@ -1,8 +1,9 @@
 //! A row that stands by now under the key of one of the files' may be another one: what the clock gave that row on the real D1 is not
 //! this one's, and its own values are written.
 
-use Step::{Own, Theirs};
+use Step::{Own, Seen, Theirs};
 
+use crate::own_values::run_by_wrangler;
 use crate::support::project::Scratch;
 
 const TABLE: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, n TEXT, at TEXT DEFAULT CURRENT_TIMESTAMP);";
@@ -14,6 +15,8 @@ enum Step {
     Own(&'static str),
     /// A colleague's file, and `apply`.
     Theirs(&'static str),
+    /// A colleague's file that wrangler runs here.
+    Seen(&'static str),
 }
 
 /// Gives what is written after these steps, without its head.
@@ -32,6 +35,10 @@ fn written(table: &str, rows: &str, steps: &[Step]) -> String {
                 number += 1;
                 project.write(&format!("migrations/{number:04}_theirs.sql"), &format!("{sql}\n"));
                 run_files();
+            }
+            Seen(sql) => {
+                number += 1;
+                run_by_wrangler(&project, &format!("{number:04}_theirs.sql"), sql);
             }
         }
     }
@@ -147,7 +154,17 @@ fn the_same_of_rows_whose_rowid_is_hidden() {
         ["UPDATE t SET rowid = -8999999999999999995 WHERE k = 'e';", "INSERT INTO t (k, n, at) VALUES"];
     let follows = "UPDATE t SET rowid = (SELECT max(rowid) + 1 FROM t) WHERE k = 'e';";
     assert_eq!(sql, format!("{aside}\n{comes}\n  ('z', 'n5', '2020');\n{follows}"));
-    // One of another table's key, and one that came in sight, are the files' rows beside a file that puts others in.
+    // One that came in sight, and one of another key, are the files' rows beside a file that puts others in.
+    let sql = written(
+        HIDDEN,
+        "INSERT INTO t (k, n) VALUES ('a', 'n1');",
+        &[
+            Seen("INSERT INTO t (k, n) VALUES ('d', 'n4')"),
+            Own("UPDATE t SET k = 'x' WHERE k = 'd'"),
+            Theirs("INSERT INTO t (k, n) VALUES ('z', 'n9');"),
+        ],
+    );
+    assert_eq!(sql, "UPDATE t SET k = 'x' WHERE k = 'd';");
     let sql = written(
         "CREATE TABLE t (k TEXT UNIQUE NOT NULL, n TEXT); CREATE TABLE c (t REFERENCES t (k) ON UPDATE CASCADE);",
         "INSERT INTO t VALUES ('a', 'n1'), ('b', 'n2');",

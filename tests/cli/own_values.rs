@@ -386,7 +386,7 @@ fn what_a_colleagues_file_overwrites_is_no_own_value_any_more() {
     assert_eq!(sql.matches("at =").count(), 1, "{sql}");
 }
 
-fn run_by_wrangler(project: &Scratch, name: &str, sql: &str) {
+pub(crate) fn run_by_wrangler(project: &Scratch, name: &str, sql: &str) {
     project.write(&format!("migrations/{name}"), &format!("{sql}\n"));
     project.sql(&format!("{sql}; INSERT INTO d1_migrations (name) VALUES ('{name}')"));
 }

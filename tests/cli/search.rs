@@ -92,8 +92,7 @@ fn older_changes_that_are_left_leave_their_words_too() {
     let project = Scratch::with_schema(SCHEMA);
     project.d1([]).success();
     project.sql("UPDATE posts SET title = 'older' WHERE id = 1; INSERT INTO notes (text) VALUES ('older')");
-    std::thread::sleep(std::time::Duration::from_millis(2_100));
-    let now = project.ask("strftime('%Y-%m-%dT%H:%M:%SZ', 'now')");
+    let now = project.a_moment_later();
     project.sql("UPDATE posts SET title = 'newer' WHERE id = 2; INSERT INTO notes (text) VALUES ('newer')");
     project.d1(["data", "-m", "newer", "--since", &now]).success();
     assert!(!project.read("0002_newer.sql").contains("older"));

@@ -143,6 +143,12 @@ impl Scratch {
         assert!(output.status.success(), "sqlite3 refuses {statements}: {said}");
     }
 
+    /// What time it is, so long after all that was done that a clock of whole seconds tells them apart too.
+    pub(crate) fn a_moment_later(&self) -> String {
+        std::thread::sleep(std::time::Duration::from_millis(2_100));
+        self.ask("strftime('%Y-%m-%dT%H:%M:%SZ', 'now')")
+    }
+
     /// The first cell of a query on the local database, as text.
     pub(crate) fn ask(&self, query: &str) -> String {
         let cast = format!("SELECT CAST(({query}) AS TEXT)");
