@@ -99,13 +99,17 @@ impl RowShape {
     }
 }
 
-/// The primary key's columns with their collations, where it names rows that have a rowid which no column shows: that rowid may be
-/// another one in each database.
+/// The columns, with their collations, of the declared key that names rows which have a rowid that no column shows, as that may be
+/// another one in each database: the primary key, else a UNIQUE one.
 pub fn lasting_name(table: &Table) -> Option<Vec<(usize, String)>> {
-    let key = table.unique_keys.iter().find(|key| key.primary && key.predicate.is_none())?;
+    if !RowShape::of(table).hidden_rowid {
+        return None;
+    }
+    let primary = table.unique_keys.iter().find(|key| key.primary && key.predicate.is_none());
+    let key = primary.or_else(|| table.naming_keys().first().copied())?;
     let column =
         |(term, collation): &(Term, String)| term.column().map(|position| (position, collation.clone()));
-    RowShape::of(table).hidden_rowid.then(|| key.terms.iter().map(column).collect()).flatten()
+    key.terms.iter().map(column).collect()
 }
 
 /// Two aliases have the same values in a key. The index of either can serve.

@@ -12,6 +12,7 @@ use super::search::differing_indexes;
 use super::sequences::{Sequence, sequences};
 use super::unknown::any_unknown_in;
 use super::went::Partners;
+use crate::names::SHADOW_FILES;
 use crate::schema::{Column, Drift, Module, Schema, Table, TableKind};
 
 /// What differs.
@@ -49,7 +50,10 @@ pub enum Rows {
     /// `step`, `aside` and `loose` for the order of writing.
     Listed(String),
     /// The shadow's table is empty: every local row is new.
-    AllNew,
+    AllNew {
+        /// Does the migration that brings the rows make the table too, so that it is empty on the real D1?
+        with_table: bool,
+    },
     /// Rows have no name, and the contents differ: all of them go and come again.
     Rewritten,
 }
@@ -222,7 +226,7 @@ fn compare_table(
         return Ok(None);
     }
     if *look == Look::Everywhere && is_empty(conn, &shape.shadow())? {
-        return Ok(Some(Rows::AllNew));
+        return Ok(Some(Rows::AllNew { with_table: !any_file(conn)? }));
     }
     if shape.identity.is_empty() {
         return Ok(contents_differ(conn, &shape)?.then_some(Rows::Rewritten));
@@ -315,12 +319,17 @@ pub(super) fn count(conn: &Connection, table: &Table, rows: &Rows) -> rusqlite::
     let listed =
         |diff: &str, kind: char| number(&format!("SELECT count(*) FROM {diff} WHERE kind = '{kind}'"));
     Ok(match rows {
-        Rows::AllNew => Counts { inserted: all(shape.live())?, ..Counts::default() },
+        Rows::AllNew { .. } => Counts { inserted: all(shape.live())?, ..Counts::default() },
         Rows::Rewritten => Counts { inserted: all(shape.live())?, updated: 0, deleted: all(shape.shadow())? },
         Rows::Listed(diff) => {
             Counts { inserted: listed(diff, 'I')?, updated: listed(diff, 'U')?, deleted: listed(diff, 'D')? }
         }
     })
+}
+
+/// Do the files give anything? Where they do not, the initial migration is to be written.
+fn any_file(conn: &Connection) -> rusqlite::Result<bool> {
+    conn.query_row(&format!("SELECT EXISTS (SELECT 1 FROM main.{SHADOW_FILES})"), (), |row| row.get(0))
 }
 
 fn is_empty(conn: &Connection, place: &str) -> rusqlite::Result<bool> {

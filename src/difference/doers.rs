@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use rusqlite::Connection;
 
 use super::LIVE;
+use super::columns::lasting_name;
 use crate::names::{CHANGEFEED, SHADOW_FILES};
 use crate::schema::Table;
 use crate::shadow::{column_set, renames, rows_inserted};
@@ -37,7 +38,9 @@ impl Doers {
 /// Asks what the statements of each file did ([`column_set`]), and what they gave other names.
 pub(super) fn doers(conn: &Connection, table: &Table) -> rusqlite::Result<Doers> {
     let mut tables = HashSet::from([table.name.to_lowercase()]);
-    let columns = table.primary_key.iter().map(|&position| table.columns[position].name.to_lowercase());
+    let lasting = lasting_name(table).into_iter().flatten().map(|(position, _)| position);
+    let columns = table.primary_key.iter().copied().chain(lasting);
+    let columns = columns.map(|position| table.columns[position].name.to_lowercase());
     let mut columns: HashSet<String> = columns.chain(["rowid".to_owned()]).collect();
     let mut files =
         conn.prepare(&format!("SELECT name, sets FROM main.{SHADOW_FILES} ORDER BY position DESC"))?;

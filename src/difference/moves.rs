@@ -47,7 +47,7 @@ pub(super) enum Follows {
 }
 
 impl Follow {
-    /// How the rows of this table are to be followed, as long as D1 takes what comes of it; `None` where nothing goes along.
+    /// How the rows of this table are to be followed, as long as D1 takes what comes of it; `None` where nothing goes along with a key.
     ///
     /// Where no action is bound to a change of the key, children stay with the key. Those go that hung on the key under which a row
     /// was deleted: another one than the files give it, if it had traded keys before.
@@ -56,6 +56,8 @@ impl Follow {
             points_to_name(key, table) && matches!(key.on_update, Action::Nothing | Action::Restrict)
         };
         Some(match follows {
+            // Matched by key, rows that traded keys would trade hidden rowids, which may be others on the real D1.
+            Follows::Nothing if RowShape::of(table).hidden_rowid => Self::All,
             Follows::Nothing => return None,
             Follows::Children if files.children(&table.name).all(|(_, key)| stays(key)) => Self::AllButTraded,
             Follows::Children | Follows::Values => Self::All,

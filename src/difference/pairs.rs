@@ -18,7 +18,7 @@ use crate::changefeed;
 use crate::names::{CHANGEFEED, SHADOW_FILES};
 use crate::schema::{Identity, Schema, Table, Term, UniqueKey};
 use crate::shadow::DROPS;
-use crate::sql_text::string_literal;
+use crate::sql_text::{quote_identifier, string_literal};
 
 /// Rows whose key changed under their rowid: `r` in the table of differences, `l1`, `s1`, and whether they were `told` to be one.
 const CHANGED: &str = "temp.d1_migrate_changed";
@@ -94,7 +94,40 @@ fn pair_by_keys(
         join_by(conn, shape, diff, &format!("{} AND {told}", shape.same_row("s", "l")))?;
         conn.execute_batch(&format!("DROP TABLE {CHANGED}"))?;
     }
-    Ok(())
+    match known {
+        Known::Told { .. } => part_without_name(conn, table, shape, name.copied(), diff),
+        _ => Ok(()),
+    }
+}
+
+/// Takes apart a row without a name and the new one that got its rowid, as the changefeed saw. On the real D1 the old one may have another
+/// rowid: an UPDATE would not find it, and the new row would never get there.
+fn part_without_name(
+    conn: &Connection,
+    table: &Table,
+    shape: &RowShape,
+    name: Option<&Key>,
+    diff: &str,
+) -> rusqlite::Result<()> {
+    if !shape.hidden_rowid || !changefeed::exists(conn, LIVE)? {
+        return Ok(());
+    }
+    let is_null = |(position, _): &(usize, String)| {
+        format!("s.{} IS NULL", quote_identifier(&table.columns[*position].name))
+    };
+    let has_no_name = match name {
+        Some(name) => name.iter().map(is_null).collect::<Vec<_>>().join(" OR "),
+        None => "1".into(),
+    };
+    let feed = format!("{LIVE}.{CHANGEFEED}");
+    let which = format!(
+        "SELECT d.rowid FROM {diff} d CROSS JOIN {} s ON {} WHERE d.kind = 'U' AND d.l1 = d.s1 AND ({has_no_name})
+           AND d.l1 IN (SELECT key FROM {feed} WHERE tbl = {} AND op = 'I' AND id > (SELECT coalesce(max(id), 0) FROM {feed} WHERE op = 'A'))",
+        shape.shadow(),
+        shape.is_named("s", 's'),
+        string_literal(&table.name),
+    );
+    set_apart(conn, shape, diff, &which)
 }
 
 /// Columns of a unique key with their collations.

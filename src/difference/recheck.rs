@@ -159,7 +159,9 @@ fn forget(
     };
     let diff = match &found.rows {
         Rows::Listed(diff) => diff.clone(),
-        Rows::AllNew => list_rows(conn, &found.table, &Look::Everywhere, &format!("{}_all", moment.name()))?,
+        Rows::AllNew { .. } => {
+            list_rows(conn, &found.table, &Look::Everywhere, &format!("{}_all", moment.name()))?
+        }
         Rows::Rewritten => return Ok(()),
     };
     let shape = RowShape::of(&found.table);

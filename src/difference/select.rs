@@ -107,7 +107,7 @@ fn divide(
     };
     let diff = match &difference.rows {
         Rows::Listed(diff) => diff.clone(),
-        Rows::AllNew => list_rows(conn, table, &Look::Everywhere, &format!("since_{number}"))?,
+        Rows::AllNew { .. } => list_rows(conn, table, &Look::Everywhere, &format!("since_{number}"))?,
         Rows::Rewritten => return Ok((None, Some(difference.clone()))),
     };
     // The whole list stays: what is left is remembered by it.

@@ -189,8 +189,8 @@ pub fn unnameable(conn: &Connection, difference: &TableDifference) -> Result<Opt
     let diff = match &difference.rows {
         Rows::Listed(diff) => diff,
         // The row of the files was taken out: which one it was, nobody can tell.
-        Rows::AllNew if shape.identity.is_empty() => return Ok(None),
-        Rows::AllNew => {
+        Rows::AllNew { .. } if shape.identity.is_empty() => return Ok(None),
+        Rows::AllNew { .. } => {
             let sql = format!(
                 "SELECT CAST(key AS TEXT) FROM {SHADOW_UNKNOWN} WHERE tbl = ?1 AND col = '{WHOLE_ROW}'
                    AND key IN (SELECT {} FROM {} l) LIMIT 1",

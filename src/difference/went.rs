@@ -72,7 +72,7 @@ impl<'t> Watch<'t> {
 fn listed(rows: &Rows) -> Option<&str> {
     match rows {
         Rows::Listed(diff) => Some(diff),
-        Rows::AllNew | Rows::Rewritten => None,
+        Rows::AllNew { .. } | Rows::Rewritten => None,
     }
 }
 

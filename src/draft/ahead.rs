@@ -23,7 +23,7 @@ const MANY: u64 = 2_000;
 /// Is there nothing to write but many rows of tables that are empty in the shadow?
 pub(super) fn is_worth_it(differences: &[TableDifference]) -> bool {
     let rows: u64 = differences.iter().map(|difference| difference.counts.inserted).sum();
-    rows >= MANY && differences.iter().all(|difference| difference.rows == Rows::AllNew)
+    rows >= MANY && differences.iter().all(|difference| matches!(difference.rows, Rows::AllNew { .. }))
 }
 
 /// Calls `run` with each statement, parents before children, while the next ones are being written. `reader` has the local

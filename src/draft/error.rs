@@ -119,6 +119,9 @@ impl Error {
             Self::Refused { sql, reason } if reason.starts_with("CHECK constraint failed") => Some(format!(
                 "mend the rows that break it in the local database; the statement begins `{sql}`, nothing was written"
             )),
+            Self::Refused { sql, reason } if reason.starts_with("UNIQUE constraint failed") => Some(format!(
+                "the row in its way may have to go along (--tables, --since); else please report it: the statement begins `{sql}`, nothing was written"
+            )),
             Self::Refused { sql, .. } => {
                 Some(format!("the statement begins `{sql}`; please report it, nothing was written"))
             }

@@ -8,7 +8,7 @@ use super::name::names;
 use super::rows::{Place, Rise, RowWriter, ordered, ordered_slots};
 use super::updates::ASIDE;
 use crate::difference::Rows;
-use crate::sql_text::{Batch, Pushed, condition, display_identifier, insert, quote_identifier};
+use crate::sql_text::{Batch, Pushed, condition, display_identifier, highest, insert, quote_identifier};
 
 /// A key that is longer than this does not fit into a statement with room to spare.
 const LONGEST_NAME: usize = 90_000;
@@ -30,7 +30,7 @@ impl RowWriter<'_> {
         let written = written.join(", ");
         let live = self.shape.live();
         let sql = match self.rows {
-            Rows::AllNew => {
+            Rows::AllNew { .. } => {
                 let order = ordered(&self.shape.identity, "ASC");
                 format!("SELECT {written} FROM {live} l ORDER BY {order}")
             }
@@ -81,7 +81,7 @@ impl RowWriter<'_> {
             }
         }
         let mut rows = statement.query(())?;
-        let mut series = self.series(Some(rise.base));
+        let mut series = Series { any_aside: rise.steps_aside, ..self.series(rise.base) };
         while let Some(row) = rows.next()? {
             let values = cells(row, MOVED, self.shape.written.len())?;
             if !row.get::<_, bool>(0)? {
@@ -89,13 +89,12 @@ impl RowWriter<'_> {
                 continue;
             }
             self.spool_rest(&mut series)?;
+            let highest = highest(&rowid, &table, series.is_empty);
             let above = series.take(values[0]);
             series.count_anew();
             let stands_at = if rise.steps_aside { ASIDE + row.get::<_, i64>(2)? } else { row.get(1)? };
             let place = self.place_of_moved(row, &key, stands_at)?;
-            self.spool.push(&format!(
-                "{target} SET {rowid} = (SELECT max({rowid}) + {above} FROM {table}) WHERE {place};"
-            ))?;
+            self.spool.push(&format!("{target} SET {rowid} = ({highest}) + {above} WHERE {place};"))?;
         }
         self.spool_rest(&mut series)
     }
@@ -158,14 +157,15 @@ impl RowWriter<'_> {
     }
 
     fn series(&self, highest: Option<i64>) -> Series {
-        // In a table that is new there are no others whose rowids could be met.
-        let leaps = matches!(self.rows, Rows::Listed(_));
+        // In a table that comes with its rows there are no others whose rowids could be met.
+        let leaps = !matches!(self.rows, Rows::AllNew { with_table: true });
         Series {
             batch: self.batch(Numbering::Written),
             numbering: Numbering::Written,
             is_empty: highest.is_none(),
             last: self.counts_on().then(|| highest.unwrap_or(0)),
             leaps,
+            any_aside: false,
         }
     }
 
@@ -224,6 +224,8 @@ struct Series {
     is_empty: bool,
     /// May rowids be left out and others follow?
     leaps: bool,
+    /// Do rows stand aside, from which SQLite would count on while there is no other?
+    any_aside: bool,
 }
 
 impl Series {
@@ -243,7 +245,8 @@ impl Series {
 
     /// Is this the rowid that SQLite gives next?
     fn is_next(&self, rowid: ValueRef) -> bool {
-        self.last.and_then(|last| last.checked_add(1)).map(ValueRef::Integer) == Some(rowid)
+        !(self.is_empty && self.any_aside)
+            && self.last.and_then(|last| last.checked_add(1)).map(ValueRef::Integer) == Some(rowid)
     }
 
     /// Notes that a row got this rowid; gives how far above the last one it lies.

@@ -29,19 +29,15 @@ pub(super) fn names(table: &Table, columns: &[usize]) -> Vec<String> {
     columns.iter().map(|&position| table.columns[position].name.clone()).collect()
 }
 
-/// The UNIQUE keys of these columns that name rows, in the order of columns within and of their making among themselves; but
-/// first those that are never NULL.
+/// The UNIQUE keys of these columns that name rows, in the order of columns within.
 fn unique_keys(table: &Table, steady: &[usize]) -> Vec<Vec<usize>> {
-    let is_meant = |key: &&UniqueKey| !key.primary && key.names_rows(&table.columns);
-    // SQLite lists the youngest index first.
-    let keys = table.unique_keys.iter().rev().filter(is_meant).filter_map(UniqueKey::plain_columns);
+    let keys = table.naming_keys().into_iter().filter_map(UniqueKey::plain_columns);
     let mut keys: Vec<Vec<usize>> = keys.filter(|key| key.iter().all(|own| steady.contains(own))).collect();
     for key in &mut keys {
         // An index may name a column twice.
         key.sort_unstable();
         key.dedup();
     }
-    keys.sort_by_key(|key| !key.iter().all(|&position| table.columns[position].not_null));
     keys
 }
 

@@ -31,8 +31,8 @@ pub(super) struct Key {
 
 /// Hidden rowids that only rise.
 pub(super) struct Rise {
-    /// The highest rowid of the rows that keep theirs; where none need step aside, also of those that get another one.
-    pub(super) base: i64,
+    /// The highest rowid of the rows that keep theirs, if any do; where none need step aside, also of those that get another one.
+    pub(super) base: Option<i64>,
     /// Must those that get another one leave theirs first, because others come there?
     pub(super) steps_aside: bool,
 }
@@ -70,7 +70,7 @@ impl<'a> RowWriter<'a> {
         let declared = match difference.rows {
             Rows::Listed(_) => declared_key(conn, table, &steady)?,
             // No row is named.
-            Rows::AllNew | Rows::Rewritten => Vec::new(),
+            Rows::AllNew { .. } | Rows::Rewritten => Vec::new(),
         };
         Ok(Self {
             conn,
@@ -89,7 +89,7 @@ impl<'a> RowWriter<'a> {
     /// Rows that go, of those that are meant.
     pub(super) fn deletes(&mut self, which: &str) -> Result<(), Error> {
         let diff = match self.rows {
-            Rows::AllNew => return Ok(()),
+            Rows::AllNew { .. } => return Ok(()),
             Rows::Rewritten => {
                 return Ok(self
                     .spool
@@ -146,21 +146,23 @@ impl<'a> RowWriter<'a> {
             )
         };
         let sql = format!(
-            "SELECT min(l1), max(l1), coalesce(({}), 0), ({}) FROM {diff}
+            "SELECT min(l1), max(l1), ({}), ({}) FROM {diff}
                WHERE (kind = 'I' OR ({moved})) HAVING EXISTS (SELECT 1 FROM {diff} WHERE {moved})",
             highest_but("kind = 'D'"),
             highest_but(&format!("kind = 'D' OR ({moved})")),
         );
         let found =
             self.conn.query_row(&sql, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));
-        let Some((first, last, base, still)): Option<(i64, i64, i64, Option<i64>)> = found.optional()? else {
+        let Some((first, last, all, still)): Option<(i64, i64, Option<i64>, Option<i64>)> =
+            found.optional()?
+        else {
             return Ok(None);
         };
-        Ok(match still {
+        let lies_below = |base: Option<i64>| base.unwrap_or(0) < first;
+        Ok(match lies_below(all) {
             _ if last > HIGHEST_COUNTED => None,
-            _ if base < first => Some(Rise { base, steps_aside: false }),
-            Some(base) if base < first => Some(Rise { base, steps_aside: true }),
-            _ => None,
+            true => Some(Rise { base: all, steps_aside: false }),
+            false => lies_below(still).then_some(Rise { base: still, steps_aside: true }),
         })
     }
 

@@ -95,7 +95,7 @@ impl Held {
             ))
         };
         match rows {
-            Rows::AllNew => put(true, "l", format!("{live} l")),
+            Rows::AllNew { .. } => put(true, "l", format!("{live} l")),
             // They have no names.
             Rows::Rewritten => Ok(()),
             Rows::Listed(diff) => {

@@ -20,7 +20,7 @@ use super::local::open_to_read;
 use crate::changefeed;
 use crate::difference::{
     Comparison, RowShape, Rows, TableDifference, WHOLE_ROW, any_unknown_in, column_differs, has_same_columns,
-    lasting_key, rows_differ, same_lasting,
+    lasting_key, lasting_name, rows_differ, same_lasting,
 };
 use crate::names::SHADOW_UNKNOWN;
 use crate::schema::{self, Column, Table, name_now, renamed_tables};
@@ -66,7 +66,10 @@ pub fn list_moved(conn: &Connection, comparison: &Comparison) -> Result<()> {
             continue;
         }
         // The key stays, by which the copies are compared.
-        let values = table.stored().filter(|position| !table.primary_key.contains(position));
+        let lasting = lasting_name(table).unwrap_or_default();
+        let is_key =
+            |own: &usize| table.primary_key.contains(own) || lasting.iter().any(|(column, _)| column == own);
+        let values = table.stored().filter(|position| !is_key(position));
         for column in values.map(|position| &table.columns[position]) {
             let col = string_literal(&column.name);
             conn.execute_batch(&format!(

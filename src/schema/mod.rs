@@ -339,6 +339,21 @@ impl Table {
             && !self.is_pointed_to_in_vain
     }
 
+    /// The UNIQUE keys of stored columns that name rows, in the order of their making; but first those that are never NULL.
+    pub fn naming_keys(&self) -> Vec<&UniqueKey> {
+        let of_columns = |key: &UniqueKey, holds: fn(&Column) -> bool| {
+            key.terms.iter().all(|(term, _)| term.column().is_some_and(|own| holds(&self.columns[own])))
+        };
+        // SQLite lists the youngest index first.
+        let keys = self.unique_keys.iter().rev();
+        let names = |key: &&UniqueKey| {
+            !key.primary && key.names_rows(&self.columns) && of_columns(key, |column| !column.generated)
+        };
+        let mut keys: Vec<&UniqueKey> = keys.filter(names).collect();
+        keys.sort_by_key(|key| !of_columns(key, |column| column.not_null));
+        keys
+    }
+
     /// Unique keys besides the one that identifies the row: a REPLACE can push out *another* row through them, and
     /// SQLite fires no DELETE trigger for that row (`recursive_triggers` is off on D1).
     pub fn secondary_keys(&self) -> impl Iterator<Item = &UniqueKey> {

@@ -21,7 +21,7 @@ pub use literal::{EATEN_BY_WRANGLER, literal, push_literal};
 pub use parse::parse_literals;
 pub use pieces::PIECES;
 pub use split::statements;
-pub use statement::{Batch, MAX_STATEMENT_BYTES, Pushed};
+pub use statement::{Batch, MAX_STATEMENT_BYTES, Pushed, highest};
 pub use target::Target;
 pub use tokens::{Token, TokenKind, tokens};
 pub use trigger::{Event, Timing, firing, one_line};

@@ -16,6 +16,14 @@ pub fn insert_head<'a>(target: Target, columns: impl IntoIterator<Item = &'a str
     format!("{} ({}) VALUES", target.insert_into(), columns.join(", "))
 }
 
+/// A query for the highest rowid when it runs. Where there may be no row yet, 0 stands for it, and rows that stand aside, below 0, do not count.
+pub fn highest(rowid: &str, table: &str, may_be_none: bool) -> String {
+    match may_be_none {
+        true => format!("SELECT coalesce(max({rowid}), 0) FROM {table} WHERE {rowid} > 0"),
+        false => format!("SELECT max({rowid}) FROM {table}"),
+    }
+}
+
 /// What became of a row that was pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pushed {
@@ -53,13 +61,11 @@ impl Batch {
         let target = target.into();
         let names: Vec<_> = columns.iter().map(|name| display_identifier(name)).collect();
         let others: String = (2..=columns.len()).map(|number| format!(", column{number}")).collect();
-        let rowid = &names[0];
-        let highest = if are_first { format!("coalesce(max({rowid}), 0)") } else { format!("max({rowid})") };
         let head = format!(
-            "{} ({}) SELECT (SELECT {highest} FROM {}) + column1{others} FROM (VALUES",
+            "{} ({}) SELECT ({}) + column1{others} FROM (VALUES",
             target.insert_into(),
             names.join(", "),
-            display_identifier(target.table),
+            highest(&names[0], &display_identifier(target.table), are_first),
         );
         Self::new(head, ");".into())
     }

@@ -438,3 +438,53 @@ fn when_a_row_comes_again_after_another_one_took_its_rowid() {
     assert_eq!(keys_after(table, &rounds[..1]), "a1 b2 c5 d4 theirs");
     assert_eq!(keys_after(table, &rounds[..2]), "a8 b2 c4 d6 e5 theirs");
 }
+
+/// Whoever empties a table and fills it again gives its rows other rowids; users of the real D1 changed or deleted some meanwhile.
+#[test]
+fn when_a_table_is_emptied_and_filled_again() {
+    let values = "('lang', 'en', 0), ('quota', '5', 0)";
+    let again = format!("DELETE FROM t; INSERT INTO t (k, v, hits) VALUES {values}");
+    let in_front = "DELETE FROM t; INSERT INTO t (k, v, hits) VALUES ('first', '1', 0), ('quota', '6', 0), ('lang', 'de', 0)";
+    let rounds = [again.as_str(), in_front];
+    let hits = "SELECT group_concat(k || v || hits, ' ') FROM (SELECT * FROM t ORDER BY k)";
+    let theirs = "DELETE FROM t WHERE k = 'theme'; UPDATE t SET hits = 7 WHERE k = 'quota'; INSERT INTO t VALUES ('theirs', '', 1)";
+    for key in ["TEXT NOT NULL UNIQUE", "TEXT UNIQUE", "TEXT PRIMARY KEY"] {
+        let table = format!(
+            "CREATE TABLE t (k {key}, v, hits); INSERT INTO t VALUES ('theme', 'dark', 0), {values};"
+        );
+        let after = asked_in_turn(&table, theirs, &rounds, hits);
+        assert_eq!(after[1..], ["langen0 quota57 theirs1", "first10 langde0 quota67 theirs1"], "{key}");
+    }
+}
+
+#[test]
+fn when_a_new_row_got_the_rowid_of_one_that_went() {
+    let table = "CREATE TABLE t (k TEXT UNIQUE, v); INSERT INTO t VALUES ('a', 1), ('b', 2);";
+    let rounds = ["DELETE FROM t WHERE k = 'b'; INSERT INTO t VALUES ('c', 3)"];
+    // Their users deleted it before.
+    let theirs = "DELETE FROM t WHERE k = 'b'; INSERT INTO t VALUES ('theirs', NULL)";
+    assert_eq!(asked_after(table, theirs, &rounds, KEYS), "a1 c3 theirs");
+    // Nothing names the old row: it stays, but the new one comes.
+    let rounds =
+        ["INSERT INTO t VALUES (NULL, 2)", "DELETE FROM t WHERE v = 2; INSERT INTO t VALUES ('c', 3)"];
+    for (key, expected) in [("UNIQUE", "-2 a1 c3 theirs"), ("", "-2 a1 c3 theirs")] {
+        let table = format!("CREATE TABLE t (k TEXT {key}, v); INSERT INTO t VALUES ('a', 1);");
+        assert_eq!(keys_after(&table, &rounds), expected, "{key}");
+    }
+}
+
+#[test]
+fn when_the_first_rows_of_a_table_leave_rowids_out() {
+    let rounds = [
+        "INSERT INTO t VALUES ('a', 1), ('b', 2), ('c', 3); DELETE FROM t WHERE k = 'a'",
+        "DELETE FROM t",
+        "REPLACE INTO t VALUES ('a', 4); REPLACE INTO t VALUES ('a', 5)",
+    ];
+    let after = asked_in_turn(
+        "CREATE TABLE t (k TEXT PRIMARY KEY, v)",
+        "INSERT INTO t (k) VALUES ('theirs')",
+        &rounds,
+        KEYS,
+    );
+    assert_eq!(after, ["theirs", "b2 c3 theirs", "theirs", "a5 theirs"]);
+}

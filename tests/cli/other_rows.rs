@@ -152,7 +152,7 @@ fn the_same_of_rows_whose_rowid_is_hidden() {
     );
     let [aside, comes] =
         ["UPDATE t SET rowid = -8999999999999999995 WHERE k = 'e';", "INSERT INTO t (k, n, at) VALUES"];
-    let follows = "UPDATE t SET rowid = (SELECT max(rowid) + 1 FROM t) WHERE k = 'e';";
+    let follows = "UPDATE t SET rowid = (SELECT max(rowid) FROM t) + 1 WHERE k = 'e';";
     assert_eq!(sql, format!("{aside}\n{comes}\n  ('z', 'n5', '2020');\n{follows}"));
     // One that came in sight, and one of another key, are the files' rows beside a file that puts others in.
     let sql = written(

@@ -202,6 +202,8 @@ struct Play {
     moved: HashSet<i64>,
     /// Were any changed by UPDATE?
     rekeyed: bool,
+    /// Did a file give all rows other rowids than they have here, while the rowid is hidden?
+    shifted: bool,
     /// Did a file touch such a key? Then what chance gave the wanted rows may be gone from the real ones.
     loose: bool,
     /// And did wrangler run it? Then own values in these rows may be gone too.
@@ -240,6 +242,7 @@ pub(crate) fn play(case: &Case) -> Result {
         fresh: 0,
         moved: HashSet::new(),
         rekeyed: false,
+        shifted: false,
         loose: false,
         lossy: false,
         settled: HashSet::new(),
@@ -334,7 +337,10 @@ impl Play {
             Own::Insert { key, .. } => vec![key],
         };
         self.moved.extend(keys);
-        self.rekeyed |= matches!(own, Own::Move { .. } | Own::Trade { .. });
+        let rekeys = matches!(own, Own::Move { .. } | Own::Trade { .. });
+        self.rekeyed |= rekeys;
+        // An entry tells of a rowid that another row has there.
+        self.loose |= rekeys && self.shifted;
         let takes = self.wanted.begin(&statements, self.fresh);
         self.wanted.end(takes);
         if takes {
@@ -366,7 +372,11 @@ impl Play {
                 file.iter().flat_map(|theirs| self.theirs(theirs, &names.0)).collect();
             match !statements.is_empty() && self.file(&statements) {
                 false => (self.table, self.chance) = names,
-                true => self.loose |= touched.iter().any(|key| self.moved.contains(key)),
+                true => {
+                    self.loose |= touched.iter().any(|key| self.moved.contains(key));
+                    let rebuilds = file.iter().any(|theirs| matches!(theirs, Theirs::Rebuild { .. }));
+                    self.shifted |= rebuilds && self.key == HIDDEN && !self.moved.is_empty();
+                }
             }
         }
     }
@@ -473,7 +483,7 @@ impl Play {
             _ => None,
         }));
         self.moved.clear();
-        (self.rekeyed, self.loose, self.lossy) = (false, false, false);
+        (self.rekeyed, self.shifted, self.loose, self.lossy) = (false, false, false, false);
         Ok(())
     }
 

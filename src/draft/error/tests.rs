@@ -65,6 +65,11 @@ fn errors_that_should_not_happen_ask_for_a_report() {
         "the statement begins `INSERT INTO a`; please report it, nothing was written",
     );
     says(
+        Error::Refused { sql: "INSERT INTO a".into(), reason: "UNIQUE constraint failed: a.id".into() },
+        "D1 would refuse a statement of the migration: UNIQUE constraint failed: a.id",
+        "the row in its way may have to go along (--tables, --since); else please report it: the statement begins `INSERT INTO a`, nothing was written",
+    );
+    says(
         Error::Unproven { table: "a".into() },
         "the migration would not give what the local database holds in table `a`",
         "please report it, nothing was written",
