@@ -158,7 +158,7 @@ impl<'a> RowWriter<'a> {
         else {
             return Ok(None);
         };
-        let lies_below = |base: Option<i64>| base.unwrap_or(0) < first;
+        let lies_below = |base: Option<i64>| (-HIGHEST_COUNTED..first).contains(&base.unwrap_or(0));
         Ok(match lies_below(all) {
             _ if last > HIGHEST_COUNTED => None,
             true => Some(Rise { base: all, steps_aside: false }),

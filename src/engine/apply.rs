@@ -147,8 +147,7 @@ fn missing<'f>(conn: &Connection, place: &Place, folder: &'f Folder) -> Result<V
     Ok(folder.migrations.iter().filter(is_missing).collect())
 }
 
-/// The triggers of the tool step aside for the file, in its transaction, and stand afterwards on every table that was
-/// tracked and, if any was, on every new one.
+/// Runs one file.
 fn run(
     conn: &mut Connection,
     place: &Place,
@@ -156,58 +155,24 @@ fn run(
     looked: &mut Looked,
     applied: &mut Applied,
 ) -> Result<Ran> {
-    let text = migration.read_text()?;
-    if statements(&text).next().is_none() {
-        return Err(Error::NoStatement { file: migration.name.clone() }.into());
-    }
-    let before = schema::read(conn, "main", &place.migrations_table)?.tables;
-    let tracked = tracked(conn, &before)?;
-    let names: Vec<&str> = before.iter().map(|table| table.name.as_str()).collect();
+    let run = Run::of(conn, place, migration)?;
     let mut became = Ran::Now;
     let mut touched = Ok(Vec::new());
+    let Looked { seen, is_last, at_all, held } = looked;
     let ran = run_file(
         conn,
         &migration.name,
-        &text,
+        &run.text,
         |conn| {
-            // Somebody else may have run it since it was found to be missing.
-            let applied = table::applied(conn, "main", &place.migrations_table);
-            if applied.is_ok_and(|rows| rows.iter().any(|row| row.name == migration.name)) {
-                became = Ran::Before;
-            } else if !looked.is_last && changefeed::any_row_after(conn, looked.seen)? {
-                became = Ran::Changed;
+            became = run.is_it_time(conn, (!*is_last).then_some(*seen))?;
+            match became {
+                Ran::Now => changefeed::remove(conn, &run.tracked).map(drop),
+                Ran::Before | Ran::Changed => Err(rusqlite::Error::QueryReturnedNoRows),
             }
-            if became != Ran::Now {
-                return Err(rusqlite::Error::QueryReturnedNoRows);
-            }
-            changefeed::remove(conn, &tracked).map(drop)
         },
         |conn| {
-            if !tracked.is_empty() {
-                changefeed::follow_applied(conn, &place.migrations_table)?;
-            }
-            insert_record(conn, place, &migration.name)?;
-            let is_fed = changefeed::exists(conn, "main")?;
-            if !is_fed && looked.held.is_empty() {
-                return Ok(());
-            }
-            let after = schema::read(conn, "main", &place.migrations_table)?.tables;
-            // Before anybody else can write: only what the file did counts. Never in its way.
-            touched = held::take_touched(&mut looked.held, conn, &migration.name, &text, &after);
-            if !is_fed {
-                return Ok(());
-            }
-            rename_entries(conn, &text, &before, &after)?;
-            own::keep(conn, &migration.name, &after)?;
-            if tracked.is_empty() {
-                return Ok(());
-            }
-            changefeed::note_unseen(conn, looked.at_all.then_some(looked.seen))?;
-            let follow = |table: &Table| {
-                !names.contains(&table.name.as_str()) || tracked.iter().any(|other| other.name == table.name)
-            };
-            let follow: Vec<Table> = after.iter().filter(|table| follow(table)).cloned().collect();
-            changefeed::install(conn, &follow).map(drop)
+            touched = run.finish(conn, held, at_all.then_some(*seen))?;
+            Ok(())
         },
     );
     if became == Ran::Now {
@@ -221,6 +186,77 @@ fn run(
         looked.seen = changefeed::last_id(conn)?;
     }
     Ok(became)
+}
+
+/// A file that runs here. The triggers of the tool step aside for it, in its transaction, and stand afterwards on every table that was
+/// tracked and, if any was, on every new one.
+struct Run<'a> {
+    place: &'a Place,
+    migration: &'a Migration,
+    text: String,
+    /// The tables before it runs.
+    before: Vec<Table>,
+    /// Those of them that were tracked.
+    tracked: Vec<Table>,
+}
+
+/// How many rows with a pending change a file touched, of which table; or why that could not be found out.
+type Touched = rusqlite::Result<Vec<(String, usize)>>;
+
+impl<'a> Run<'a> {
+    fn of(conn: &Connection, place: &'a Place, migration: &'a Migration) -> Result<Self> {
+        let text = migration.read_text()?;
+        if statements(&text).next().is_none() {
+            return Err(Error::NoStatement { file: migration.name.clone() }.into());
+        }
+        let before = schema::read(conn, "main", &place.migrations_table)?.tables;
+        let tracked = tracked(conn, &before)?;
+        Ok(Self { place, migration, text, before, tracked })
+    }
+
+    /// Has somebody else run it since it was found to be missing, or have rows changed after this entry?
+    fn is_it_time(&self, conn: &Connection, seen: Option<i64>) -> rusqlite::Result<Ran> {
+        let applied = table::applied(conn, "main", &self.place.migrations_table);
+        if applied.is_ok_and(|rows| rows.iter().any(|row| row.name == self.migration.name)) {
+            return Ok(Ran::Before);
+        }
+        Ok(match seen {
+            Some(seen) if changefeed::any_row_after(conn, seen)? => Ran::Changed,
+            _ => Ran::Now,
+        })
+    }
+
+    /// What is left to do when its statements have run, in its transaction. `seen` is the last entry up to which all own values are known.
+    fn finish(&self, conn: &Connection, held: &mut [Held], seen: Option<i64>) -> rusqlite::Result<Touched> {
+        let Self { place, migration, text, .. } = self;
+        if !self.tracked.is_empty() {
+            changefeed::follow_applied(conn, &place.migrations_table)?;
+        }
+        insert_record(conn, place, &migration.name)?;
+        let is_fed = changefeed::exists(conn, "main")?;
+        if !is_fed && held.is_empty() {
+            return Ok(Ok(Vec::new()));
+        }
+        let after = schema::read(conn, "main", &place.migrations_table)?.tables;
+        // Before anybody else can write: only what the file did counts. Never in its way.
+        let touched = held::take_touched(held, conn, &migration.name, text, &after);
+        if is_fed {
+            rename_entries(conn, text, &self.before, &after)?;
+            own::keep(conn, &migration.name, &after)?;
+        }
+        if is_fed && !self.tracked.is_empty() {
+            changefeed::note_unseen(conn, seen)?;
+            self.track(conn, &after)?;
+        }
+        Ok(touched)
+    }
+
+    fn track(&self, conn: &Connection, after: &[Table]) -> rusqlite::Result<()> {
+        let is_among = |tables: &[Table], table: &Table| tables.iter().any(|other| other.name == table.name);
+        let follow = |table: &&Table| !is_among(&self.before, table) || is_among(&self.tracked, table);
+        let follow: Vec<Table> = after.iter().filter(follow).cloned().collect();
+        changefeed::install(conn, &follow).map(drop)
+    }
 }
 
 fn add(counts: &mut Vec<(String, usize)>, table: String, rows: usize) {

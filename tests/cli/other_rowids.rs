@@ -418,6 +418,8 @@ fn when_rowids_are_negative_or_as_high_as_they_can_be() {
     assert_eq!(keys_after(table, &rounds), "a b c d e f theirs");
     let table = "CREATE TABLE t (k TEXT PRIMARY KEY, v); INSERT INTO t (rowid, k) VALUES (-9223372036854775808, 'a');";
     assert_eq!(keys_after(table, &["INSERT INTO t (rowid, k) VALUES (5, 'b')"]), "a b theirs");
+    let table = "CREATE TABLE t (k TEXT PRIMARY KEY, v); INSERT INTO t (rowid, k) VALUES (-9223372036854775808, 'a'), (11, 'b');";
+    assert_eq!(keys_after(table, &["UPDATE t SET rowid = 3 WHERE k = 'b'"]), "a b theirs");
     let table = "CREATE TABLE t (k TEXT PRIMARY KEY, v)";
     let rounds = [
         "INSERT INTO t (rowid, k) VALUES (-5, 'a'), (7, 'b')",

@@ -18,15 +18,16 @@ use crate::history::Result;
 use crate::replay::d1_settings;
 use crate::scratch::Scratch;
 
-const KEYS: [(&str, &str); 4] = [
+const KEYS: [(&str, &str); 5] = [
     ("INTEGER PRIMARY KEY", ""),
     ("INTEGER PRIMARY KEY AUTOINCREMENT", ""),
     ("INT NOT NULL PRIMARY KEY", ""),
     ("INT NOT NULL PRIMARY KEY", " WITHOUT ROWID"),
+    ("INT NOT NULL UNIQUE", ""),
 ];
 
-/// The key whose table has rowids that no column shows.
-const HIDDEN: usize = 2;
+/// The keys whose tables have rowids that no column shows.
+const HIDDEN: [usize; 2] = [2, 4];
 
 /// A statement of one's own. Rows are chosen among those that are there, keys out of a few.
 #[derive(Debug, Clone)]
@@ -224,7 +225,7 @@ pub(crate) fn play(case: &Case) -> Result {
     seed.extend((1..5).map(|id| format!("INSERT INTO t (id, n) VALUES ({id}, 'n{id}')")));
     if case.child {
         seed.push(
-            "CREATE TABLE c (id INTEGER PRIMARY KEY, t REFERENCES t ON UPDATE CASCADE ON DELETE CASCADE)"
+            "CREATE TABLE c (id INTEGER PRIMARY KEY, t REFERENCES t (id) ON UPDATE CASCADE ON DELETE CASCADE)"
                 .into(),
         );
         seed.push("INSERT INTO c VALUES (1, 1), (2, 2), (3, 2)".into());
@@ -375,7 +376,7 @@ impl Play {
                 true => {
                     self.loose |= touched.iter().any(|key| self.moved.contains(key));
                     let rebuilds = file.iter().any(|theirs| matches!(theirs, Theirs::Rebuild { .. }));
-                    self.shifted |= rebuilds && self.key == HIDDEN && !self.moved.is_empty();
+                    self.shifted |= rebuilds && HIDDEN.contains(&self.key) && !self.moved.is_empty();
                 }
             }
         }
@@ -389,9 +390,9 @@ impl Play {
             Theirs::Copy { from, to } => vec![key(from), key(to)],
             Theirs::Move { row, to } => vec![key(row), to],
             // Where both sides insert rows whose rowid is hidden, these get each other's.
-            Theirs::Insert { .. } if self.key == HIDDEN => self.moved.iter().copied().collect(),
+            Theirs::Insert { .. } if HIDDEN.contains(&self.key) => self.moved.iter().copied().collect(),
             // All get other rowids, by which alone rows with other keys are told.
-            Theirs::Rebuild { .. } if self.key == HIDDEN && self.rekeyed => {
+            Theirs::Rebuild { .. } if HIDDEN.contains(&self.key) && self.rekeyed => {
                 self.moved.iter().copied().collect()
             }
             Theirs::Insert { key } => vec![key],
