@@ -8,8 +8,9 @@ use rusqlite::{Connection, params, params_from_iter};
 use super::about::ABOUT;
 use super::columns::{RowShape, all, lasting_name, same_key};
 use super::compare::has_same_columns;
+use super::doers::doers;
 use super::look::key_values;
-use super::pairs::keys_changed;
+use super::pairs::{keys_changed, was};
 use super::trace::{TRACED, forget, held_files, trace_entries};
 use super::unknown::{WHOLE_ROW, is_plain};
 use super::{Error, LIVE};
@@ -145,18 +146,22 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
             let now = format!("coalesce((SELECT now FROM {TRACED} WHERE was = +s.{rowid}), s.{rowid})");
             let was = format!("coalesce((SELECT was FROM {TRACED} WHERE now = +l.{rowid}), l.{rowid})");
             let named = same_key(table, &name, "l", "s");
-            let changed = match changefeed::exists(conn, LIVE)? {
+            let is_fed = changefeed::exists(conn, LIVE)?;
+            let changed = match is_fed {
                 true => format!("s.{rowid} IN ({})", keys_changed(conn, table, &shape, &name, "1")?),
                 false => "0".into(),
             };
+            // A row that took its key here is another one, whenever it had come.
+            let another = if is_fed { took_key(conn, table, &shape, &name)? } else { "0".into() };
             let alone = format!(
                 "s.{rowid} NOT IN (SELECT s1 FROM {PARTNERS}) AND l.{rowid} NOT IN (SELECT l1 FROM {PARTNERS})"
             );
+            let unless_another = format!("{alone} AND NOT ({another})");
             let same_rowid = format!("l.{rowid} = {now}");
-            conn.execute_batch(&list(&was, &named, &format!("s.{rowid} = {was}")))?;
+            conn.execute_batch(&list(&was, &named, &format!("s.{rowid} = {was} AND NOT ({another})")))?;
             conn.execute_batch(&list(&was, &same_rowid, &format!("{changed} AND {alone}")))?;
-            conn.execute_batch(&list(&was, &named, &alone))?;
-            conn.execute_batch(&list(&was, &same_rowid, &alone))?;
+            conn.execute_batch(&list(&was, &named, &unless_another))?;
+            conn.execute_batch(&list(&was, &same_rowid, &unless_another))?;
         }
     }
     conn.execute_batch(&format!(
@@ -164,6 +169,27 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
         shape.slots('s').join(", ")
     ))?;
     Ok(())
+}
+
+/// Did the row `l`, since the last migration and under the rowid that it has, change its key, without ever having had that of `s` before?
+fn took_key(
+    conn: &Connection,
+    table: &Table,
+    shape: &RowShape,
+    key: &[(usize, String)],
+) -> rusqlite::Result<String> {
+    let rowid = &shape.identity[0];
+    let entry = |holds: &str| {
+        format!(
+            "EXISTS (SELECT 1 FROM {LIVE}.{CHANGEFEED} f WHERE f.tbl = {} AND f.key = l.{rowid} AND f.op = 'U' AND f.id > coalesce(({}), 0)
+               AND f.id > coalesce((SELECT since FROM {TRACED} WHERE now = +l.{rowid}), 0) AND ({holds}))",
+            string_literal(&table.name),
+            changefeed::last_written(LIVE, &held_files()),
+        )
+    };
+    let columns = key.iter().map(|(position, _)| &table.columns[*position].name);
+    let changed = doers(conn, table)?.names_key(columns);
+    Ok(format!("{} AND NOT {}", entry(&changed), entry(&was(table, key))))
 }
 
 /// Lists those whose key was changed here. What was traced to a row that is here no more is no trace: a file took it.

@@ -47,7 +47,8 @@ pub(super) enum Follows {
 }
 
 impl Follow {
-    /// How the rows of this table are to be followed, as long as D1 takes what comes of it; `None` where nothing goes along with a key.
+    /// How the rows of this table are to be followed, as long as D1 takes what comes of it; `None` where nothing goes along with a key that
+    /// is their identity.
     ///
     /// Where no action is bound to a change of the key, children stay with the key. Those go that hung on the key under which a row
     /// was deleted: another one than the files give it, if it had traded keys before.

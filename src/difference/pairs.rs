@@ -66,7 +66,7 @@ pub fn pair(
     }
 }
 
-/// Pairs rows by their primary key, where that is not their identity, and by those that foreign keys point to.
+/// Pairs rows by their declared key, where that is not their identity, and by those that foreign keys point to.
 fn pair_by_keys(
     conn: &Connection,
     table: &Table,
@@ -75,8 +75,12 @@ fn pair_by_keys(
     diff: &str,
     known: Known,
 ) -> rusqlite::Result<()> {
-    let primary = lasting_name(table);
-    let keys: Vec<&Key> = primary.iter().chain(pointed_to).collect();
+    let lasting = lasting_name(table);
+    let mut keys: Vec<&Key> = lasting.iter().chain(pointed_to).collect();
+    if table.primary_key.is_empty() {
+        // Children hang on these, not on any other UNIQUE key.
+        keys.rotate_left(lasting.iter().len());
+    }
     // Where the rowid is hidden, the first key names a row.
     let name = keys.first().filter(|_| shape.hidden_rowid && !matches!(known, Known::Before(_)));
     if let Some(name) = name {
@@ -95,18 +99,18 @@ fn pair_by_keys(
         conn.execute_batch(&format!("DROP TABLE {CHANGED}"))?;
     }
     match known {
-        Known::Told { .. } => part_without_name(conn, table, shape, name.copied(), diff),
+        Known::Told { .. } => part_without_name(conn, table, shape, &keys, diff),
         _ => Ok(()),
     }
 }
 
-/// Takes apart a row without a name and the new one that got its rowid, as the changefeed saw. On the real D1 the old one may have another
-/// rowid: an UPDATE would not find it, and the new row would never get there.
+/// Takes apart a row without a name and the new one that got its rowid, as the changefeed saw, unless they have any of the `keys` in common.
+/// On the real D1 the old one may have another rowid: an UPDATE would not find it, and the new row would never get there.
 fn part_without_name(
     conn: &Connection,
     table: &Table,
     shape: &RowShape,
-    name: Option<&Key>,
+    keys: &[&Key],
     diff: &str,
 ) -> rusqlite::Result<()> {
     if !shape.hidden_rowid || !changefeed::exists(conn, LIVE)? {
@@ -115,16 +119,21 @@ fn part_without_name(
     let is_null = |(position, _): &(usize, String)| {
         format!("s.{} IS NULL", quote_identifier(&table.columns[*position].name))
     };
-    let has_no_name = match name {
+    let has_no_name = match keys.first() {
         Some(name) => name.iter().map(is_null).collect::<Vec<_>>().join(" OR "),
         None => "1".into(),
     };
+    let same = keys.iter().map(|key| format!("({})", same_key(table, key, "s", "l"))).collect::<Vec<_>>();
+    let same = if same.is_empty() { "0".into() } else { same.join(" OR ") };
     let feed = format!("{LIVE}.{CHANGEFEED}");
     let which = format!(
-        "SELECT d.rowid FROM {diff} d CROSS JOIN {} s ON {} WHERE d.kind = 'U' AND d.l1 = d.s1 AND ({has_no_name})
+        "SELECT d.rowid FROM {diff} d CROSS JOIN {} s ON {} CROSS JOIN {} l ON {}
+           WHERE d.kind = 'U' AND d.l1 = d.s1 AND ({has_no_name}) AND NOT ({same})
            AND d.l1 IN (SELECT key FROM {feed} WHERE tbl = {} AND op = 'I' AND id > (SELECT coalesce(max(id), 0) FROM {feed} WHERE op = 'A'))",
         shape.shadow(),
         shape.is_named("s", 's'),
+        shape.live(),
+        shape.is_named("l", 'l'),
         string_literal(&table.name),
     );
     set_apart(conn, shape, diff, &which)

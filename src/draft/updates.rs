@@ -148,15 +148,15 @@ impl RowWriter<'_> {
         let mut rows = statement.query(())?;
         let mut any = false;
         while let Some(row) = rows.next()? {
-            if !std::mem::replace(&mut any, true) {
-                self.spool.push(HOLD)?;
-                self.spool.push(CHECKS_OFF)?;
-            }
             let values = self.parked(columns(self, row)?, row)?;
             let set: Vec<Cell> = values.iter().map(|(name, value)| (name.clone(), value.into())).collect();
             if set.is_empty() {
                 // Every column that decides also names the row, and stays.
                 continue;
+            }
+            if !std::mem::replace(&mut any, true) {
+                self.spool.push(HOLD)?;
+                self.spool.push(CHECKS_OFF)?;
             }
             let is_loose: bool = row.get(2)?;
             let given_up = loosened.iter().filter(|_| is_loose).cloned().collect();

@@ -490,3 +490,36 @@ fn when_the_first_rows_of_a_table_leave_rowids_out() {
     );
     assert_eq!(after, ["theirs", "b2 c3 theirs", "theirs", "a5 theirs"]);
 }
+
+/// Children hang on one of two UNIQUE keys: the rows that have it are the same ones, whatever became of the other key.
+#[test]
+fn when_children_point_to_another_key_than_the_first() {
+    let tables = "CREATE TABLE t (pos INTEGER NOT NULL UNIQUE, k TEXT NOT NULL UNIQUE, v);
+                  CREATE TABLE c (id INTEGER PRIMARY KEY, k TEXT REFERENCES t (k) ON DELETE CASCADE);
+                  INSERT INTO t VALUES (1, 'a', 'A'), (2, 'b', 'B'), (3, 'c', 'C'); INSERT INTO c VALUES (1, 'a');";
+    let children = "SELECT group_concat(k || coalesce(pos, ''), ' ') FROM (SELECT k, pos FROM c LEFT JOIN t USING (k) ORDER BY c.id)";
+    let theirs = "INSERT INTO c VALUES (900, 'a'), (901, 'b')";
+    let refill = "PRAGMA foreign_keys = OFF; DELETE FROM t; INSERT INTO t VALUES (1, 'b', 'B'), (2, 'a', 'A'), (3, 'c', 'C')";
+    let replace =
+        "PRAGMA foreign_keys = OFF; REPLACE INTO t VALUES (2, 'a', 'A'); REPLACE INTO t VALUES (1, 'b', 'B')";
+    for change in [refill, replace] {
+        assert_eq!(asked_after(tables, theirs, &[change], children), "a2 a2 b1", "{change}");
+    }
+}
+
+#[test]
+fn when_children_point_to_a_row_without_the_key_that_names_others() {
+    for key in ["k TEXT UNIQUE, code TEXT UNIQUE", "k TEXT PRIMARY KEY, code TEXT NOT NULL UNIQUE"] {
+        let tables = format!(
+            "CREATE TABLE t ({key}, v); CREATE TABLE c (id INTEGER PRIMARY KEY, code REFERENCES t (code) ON DELETE CASCADE ON UPDATE CASCADE);
+             INSERT INTO t VALUES ('a', 'ca', 1), (NULL, 'cx', 2); INSERT INTO c VALUES (1, 'ca');"
+        );
+        let change = "DELETE FROM t WHERE code = 'cx'; INSERT INTO t VALUES (NULL, 'cx', 5)";
+        let children = "SELECT group_concat(code || v, ' ') FROM (SELECT code, v FROM c LEFT JOIN t USING (code) ORDER BY c.id)";
+        assert_eq!(
+            asked_after(&tables, "INSERT INTO c VALUES (900, 'cx')", &[change], children),
+            "ca1 cx5",
+            "{key}"
+        );
+    }
+}

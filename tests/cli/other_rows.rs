@@ -284,3 +284,36 @@ fn a_changed_key_is_told_of_a_table_that_a_file_made_anew_in_other_letters() {
     );
     assert_eq!(sql, "UPDATE T SET id = 30 WHERE id = 3;");
 }
+
+#[test]
+fn an_own_new_row_that_takes_a_key_of_the_files_is_another_one_whatever_ran_in_between() {
+    for key in ["PRIMARY KEY", "NOT NULL UNIQUE"] {
+        let table = format!("CREATE TABLE t (k TEXT {key}, n TEXT, at TEXT DEFAULT CURRENT_TIMESTAMP);");
+        let rows = "INSERT INTO t (k, n) VALUES ('a', 'n1'), ('d', 'n4'), ('e', 'n5');";
+        let comes = || Own("INSERT INTO t VALUES ('g', 'new', 'own')");
+        let index = || Theirs("CREATE INDEX names ON t (n);");
+        let sql = written(
+            &table,
+            rows,
+            &[comes(), index(), Own("DELETE FROM t WHERE k = 'd'; UPDATE t SET k = 'd' WHERE k = 'g'")],
+        );
+        assert!(sql.starts_with("UPDATE t SET n = 'new', at = 'own' WHERE k = 'd';"), "{key}: {sql}");
+        // So is one that got the rowid of that one too.
+        let refill = Own("DELETE FROM t WHERE k = 'e'; INSERT INTO t VALUES ('h', 'new', 'own')");
+        let trade = Own(
+            "UPDATE t SET k = 'x' WHERE k = 'd'; UPDATE t SET k = 'd' WHERE k = 'h'; DELETE FROM t WHERE k = 'x'; UPDATE t SET k = 'e' WHERE k = 'd'",
+        );
+        let sql = written(&table, rows, &[refill, index(), trade]);
+        assert_eq!(
+            sql, "DELETE FROM t WHERE k = 'd';\nUPDATE t SET n = 'new', at = 'own' WHERE k = 'e';",
+            "{key}"
+        );
+        // One that comes back to its key is the same.
+        let back = Own("UPDATE t SET k = 'x' WHERE k = 'a'; UPDATE t SET k = 'a', n = 'mine' WHERE k = 'x'");
+        assert_eq!(
+            written(&table, rows, &[index(), back]),
+            "UPDATE t SET n = 'mine' WHERE k = 'a';",
+            "{key}"
+        );
+    }
+}
