@@ -23,6 +23,9 @@ use crate::sql_text::{quote_identifier, string_literal};
 /// Which row here is which one of the files: their names, and the key by which [`ABOUT`] lists entries about them.
 const PARTNERS: &str = "temp.d1_migrate_partners";
 
+/// The entries about rows that changed the key by which they are known whatever their rowid.
+const REKEYED: &str = "temp.d1_migrate_rekeyed";
+
 /// What unknown cells held when the file that made them had run, by the key of the row in the files.
 const VALUES_BEFORE: &str = "temp.d1_migrate_values_before";
 
@@ -162,6 +165,7 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
             conn.execute_batch(&list(&was, &same_rowid, &format!("{changed} AND {alone}")))?;
             conn.execute_batch(&list(&was, &named, &unless_another))?;
             conn.execute_batch(&list(&was, &same_rowid, &unless_another))?;
+            conn.execute_batch(&format!("DROP TABLE IF EXISTS {REKEYED}"))?;
         }
     }
     conn.execute_batch(&format!(
@@ -172,24 +176,32 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
 }
 
 /// Did the row `l`, since the last migration and under the rowid that it has, change its key, without ever having had that of `s` before?
+/// Lists the entries that tell.
 fn took_key(
     conn: &Connection,
     table: &Table,
     shape: &RowShape,
     key: &[(usize, String)],
 ) -> rusqlite::Result<String> {
+    let columns = key.iter().map(|(position, _)| &table.columns[*position].name);
+    let changed = doers(conn, table)?.names_key(columns);
+    // The changefeed has no index.
+    conn.execute_batch(&format!(
+        "CREATE TABLE {REKEYED} AS SELECT key, id, old FROM {LIVE}.{CHANGEFEED} f
+           WHERE f.tbl = {} AND f.op = 'U' AND f.id > coalesce(({}), 0) AND {changed};
+         CREATE INDEX {REKEYED}_key ON {}(key)",
+        string_literal(&table.name),
+        changefeed::last_written(LIVE, &held_files()),
+        REKEYED.trim_start_matches("temp."),
+    ))?;
     let rowid = &shape.identity[0];
     let entry = |holds: &str| {
         format!(
-            "EXISTS (SELECT 1 FROM {LIVE}.{CHANGEFEED} f WHERE f.tbl = {} AND f.key = l.{rowid} AND f.op = 'U' AND f.id > coalesce(({}), 0)
-               AND f.id > coalesce((SELECT since FROM {TRACED} WHERE now = +l.{rowid}), 0) AND ({holds}))",
-            string_literal(&table.name),
-            changefeed::last_written(LIVE, &held_files()),
+            "EXISTS (SELECT 1 FROM {REKEYED} f WHERE f.key = +l.{rowid} AND ({holds})
+               AND f.id > coalesce((SELECT since FROM {TRACED} WHERE now = +l.{rowid}), 0))"
         )
     };
-    let columns = key.iter().map(|(position, _)| &table.columns[*position].name);
-    let changed = doers(conn, table)?.names_key(columns);
-    Ok(format!("{} AND NOT {}", entry(&changed), entry(&was(table, key))))
+    Ok(format!("{} AND NOT {}", entry("1"), entry(&was(table, key))))
 }
 
 /// Lists those whose key was changed here. What was traced to a row that is here no more is no trace: a file took it.
