@@ -137,7 +137,8 @@ pub(super) fn stay_together(
     diff: &str,
 ) -> rusqlite::Result<()> {
     let moves = Moves { conn, diff, l: Slots::of(table, 'l'), s: Slots::of(table, 's') };
-    if files.children(&table.name).next().is_some() {
+    // A row without children and with a key that is its identity may as well be the new one that has the key.
+    if files.children(&table.name).next().is_some() || RowShape::of(table).hidden_rowid {
         moves.keep_apart(table, &partners.list)?;
     }
     let (l, s) = (moves.l.list(), moves.s.list());
@@ -226,7 +227,7 @@ impl Moves<'_> {
     }
 
     /// A row of the files that was alone before has no partner now either, whatever has its name here: that must not get its
-    /// children.
+    /// children, and by a hidden rowid it would be named by the key of that row, which the real D1 may have lost or changed.
     fn keep_apart(&self, table: &Table, partners: &str) -> rusqlite::Result<()> {
         let alone = format!(
             "SELECT rowid FROM {} x WHERE kind = 'U' AND EXISTS (SELECT 1 FROM {partners} p WHERE p.kind = 'D' AND {})",

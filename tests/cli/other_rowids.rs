@@ -523,3 +523,21 @@ fn when_children_point_to_a_row_without_the_key_that_names_others() {
         );
     }
 }
+
+/// A key changes that children follow; beside that, rows of a child go and others come that get their rowids.
+#[test]
+fn when_a_key_of_its_parent_changes_in_the_same_migration() {
+    let orders = "SELECT group_concat(id || p || status, ' ') FROM (SELECT * FROM c ORDER BY id)";
+    let theirs = "UPDATE c SET status = '!' WHERE id = 'o3'; DELETE FROM c WHERE id = 'o1'; INSERT INTO c VALUES ('theirs', 'b', '')";
+    let one = "UPDATE p SET id = 'x' WHERE id = 'a'; DELETE FROM c WHERE id = 'o3'; INSERT INTO c VALUES ('o4', 'b', '')";
+    let all = "UPDATE p SET id = 'x' WHERE id = 'a'; DELETE FROM c; INSERT INTO c VALUES ('o4', 'b', ''), ('o3', 'b', ''), ('o2', 'x', '')";
+    for key in ["id TEXT PRIMARY KEY", "id TEXT NOT NULL UNIQUE"] {
+        let tables = format!(
+            "CREATE TABLE p (id TEXT PRIMARY KEY); INSERT INTO p VALUES ('a'), ('b');
+             CREATE TABLE c ({key}, p TEXT NOT NULL REFERENCES p ON UPDATE CASCADE ON DELETE CASCADE, status);
+             INSERT INTO c VALUES ('o1', 'a', ''), ('o2', 'a', ''), ('o3', 'b', '');"
+        );
+        assert_eq!(asked_after(&tables, theirs, &[one], orders), "o2x o4b theirsb", "{key}");
+        assert_eq!(asked_after(&tables, theirs, &[all], orders), "o2x o3b! o4b theirsb", "{key}");
+    }
+}
