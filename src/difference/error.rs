@@ -14,6 +14,14 @@ pub enum Error {
         /// The tables that are there.
         known: Vec<String>,
     },
+    /// A row whose change stays pending would go with another one, by ON DELETE CASCADE.
+    #[error(
+        "a row of table `{table}` whose change is left pending would be deleted with the row that it points to in the files"
+    )]
+    TakenAlong {
+        /// The table.
+        table: String,
+    },
 }
 
 impl Error {
@@ -27,6 +35,7 @@ impl Error {
                 Some("the database has no tables yet".into())
             }
             Self::UnknownTable { known, .. } => Some(format!("its tables are: {}", known.join(", "))),
+            Self::TakenAlong { .. } => Some("let it go along (--tables, --since)".into()),
         }
     }
 }

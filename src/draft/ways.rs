@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use rusqlite::Connection;
 
 use super::{Error, keys};
+use crate::difference;
 use crate::difference::{
     Counts, Moment, RowShape, Rows, Selected, TableDifference, any_update_touches, is_bold, key_bit, recheck,
     trades_keys,
@@ -98,7 +99,12 @@ fn ways(conn: &Connection, files: &Schema, differences: &[TableDifference]) -> R
 fn attempt<T>(conn: &Connection, draft: impl Fn() -> Result<T, Error>) -> Result<Option<T>, Error> {
     conn.execute_batch("SAVEPOINT way")?;
     match draft() {
-        Err(Error::Refused { .. } | Error::Unproven { .. } | Error::OpenForeignKey) => {
+        Err(
+            Error::Refused { .. }
+            | Error::Unproven { .. }
+            | Error::OpenForeignKey
+            | Error::Difference(difference::Error::TakenAlong { .. }),
+        ) => {
             conn.execute_batch("ROLLBACK TO way; RELEASE way; PRAGMA ignore_check_constraints=OFF")?;
             Ok(None)
         }

@@ -55,6 +55,25 @@ fn tables_can_be_chosen_and_the_others_stay_pending() {
     project.assert_replay_agrees();
 }
 
+/// On the real D1 the child would be gone until the rest is written.
+#[test]
+fn a_parent_does_not_take_along_a_child_whose_way_out_is_left_pending() {
+    let project = tracked(
+        "CREATE TABLE c (id TEXT PRIMARY KEY); INSERT INTO c VALUES ('a'), ('b');
+         CREATE TABLE g (id TEXT PRIMARY KEY, c REFERENCES c (id) ON DELETE CASCADE); INSERT INTO g VALUES (1, 'a');",
+    );
+    project.sql("UPDATE g SET c = 'b'");
+    let since = project.a_moment_later();
+    project.sql("DELETE FROM c WHERE id = 'a'");
+    for part in [["--tables", "c"], ["--since", since.as_str()]] {
+        let args = ["data", "-m", "part", part[0], part[1]];
+        project.d1(args).code(2).says("a row of table `g` whose change is left pending would be deleted");
+        assert_eq!(project.migrations().len(), 1);
+    }
+    project.d1(["data", "-m", "all"]).success();
+    project.assert_replay_agrees();
+}
+
 #[test]
 fn a_dry_run_prints_the_sql_and_writes_nothing() {
     let project = tracked(NOTES);

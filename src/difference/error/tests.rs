@@ -22,6 +22,11 @@ fn every_error_has_a_message_of_one_line_and_a_help() {
             "there is no table `post` in the local database",
             "its tables are: posts, tags",
         ),
+        (
+            Error::TakenAlong { table: "tags".into() },
+            "a row of table `tags` whose change is left pending would be deleted with the row that it points to in the files",
+            "let it go along (--tables, --since)",
+        ),
     ] {
         assert_eq!(error.to_string(), message);
         assert_eq!(error.help().as_deref(), Some(help));
