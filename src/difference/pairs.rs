@@ -8,7 +8,7 @@
 use rusqlite::Connection;
 
 use super::LIVE;
-use super::columns::{RowShape, column_differs, lasting_name, same_key};
+use super::columns::{RowShape, all, column_differs, lasting_name, same_key};
 use super::doers::doers;
 use super::moves::{Follow, follow, stay_together};
 use super::replaced::part_replaced;
@@ -279,7 +279,7 @@ pub(super) fn was(table: &Table, key: &[(usize, String)]) -> String {
 /// A query for the rowids under which the changefeed saw the key change that the files give, of entries `f` for which `holds` does.
 ///
 /// Not of rows that had come here before, where the files may have got such a row of their own since; but one that came in place of a
-/// deleted one is that one. Nor where a file put a row in since that has the old key here: it took the place of the one that the files
+/// deleted one is that one, if it came under all of its key. Nor where a file put a row in since that has the old key here: it took the place of the one that the files
 /// gave. Where a file that may have rebuilt the table ran unseen, rowids may
 /// be others since: then not of rows that have a key here which the files know too.
 pub(super) fn keys_changed(
@@ -301,16 +301,17 @@ pub(super) fn keys_changed(
         "SELECT max(a.id) FROM {feed} a JOIN main.{SHADOW_FILES} r ON r.name = a.tbl
            WHERE a.op = 'A' AND NOT {in_sight} AND instr(r.sets, {drops})"
     );
+    let (parts, came_under_key) = parts_since_it_came(table, shape, key);
     Ok(format!(
         "SELECT key FROM (
            SELECT f.key, max(iif(f.op = 'U' AND ({was}), f.id, 0)) AS changed, max(iif(f.op = 'U', 0, f.id)) AS came_or_went,
-                  max(iif(f.op = 'I', f.id, 0)) AS came, max(iif(f.op = 'D', f.id, 0)) AS went
+                  max(iif(f.op = 'I', f.id, 0)) AS came, max(iif(f.op = 'D', f.id, 0)) AS went{parts}
              FROM {feed} f CROSS JOIN {shadow} s ON s.{rowid} = f.key
              WHERE f.tbl = {table} AND f.op IN ('I', 'U', 'D') AND f.id > coalesce(({written}), 0) AND {holds}
                AND (f.id > coalesce(({rebuilt}), 0) OR NOT EXISTS (
                  SELECT 1 FROM {live} l CROSS JOIN {shadow} p ON {same} WHERE l.{rowid} = f.key))
              GROUP BY f.key) c
-         WHERE changed > came_or_went AND (came = 0 OR went BETWEEN 1 AND came OR NOT {inserted} OR NOT EXISTS (
+         WHERE changed > came_or_went AND (came = 0 OR ({came_under_key})) AND (came = 0 OR went BETWEEN 1 AND came OR NOT {inserted} OR NOT EXISTS (
              SELECT 1 FROM {shadow} s CROSS JOIN {live} l ON {same_here} WHERE s.{rowid} = c.key))
            AND NOT ({inserted} AND EXISTS (SELECT 1 FROM {shadow} s CROSS JOIN {live} l ON {same_here} WHERE s.{rowid} = c.key
              AND NOT EXISTS (SELECT 1 FROM {feed} f WHERE f.tbl = {table} AND f.key = l.{rowid} AND f.id > coalesce(({written}), 0)
@@ -325,6 +326,28 @@ pub(super) fn keys_changed(
         same_here = same_key(table, key, "s", "l"),
         names_key = doers.names_key(key.iter().map(|(position, _)| &table.columns[*position].name)),
     ))
+}
+
+/// For each part of a key, columns that tell when an entry `f` last said that it was what `s` has, and when one last said that it was
+/// anything; and the condition on these that the row of `c` came under the key of the files' row of its rowid.
+fn parts_since_it_came(table: &Table, shape: &RowShape, key: &[(usize, String)]) -> (String, String) {
+    let last = |holds: String| format!("max(iif(f.op = 'U' AND {holds}, f.id, 0))");
+    let mut columns = String::new();
+    let conditions = key.iter().enumerate().map(|(part, (position, _))| {
+        let name = quote_identifier(&table.columns[*position].name);
+        let was = last(format!("instr(f.old, {})", changefeed::image_item(table, *position, "s")));
+        let named = last(format!("instr(f.old, {})", string_literal(&format!("{name}="))));
+        columns += &format!(", {was} AS was_{part}, {named} AS named_{part}");
+        format!(
+            "(was_{part} > came OR (named_{part} < came AND EXISTS (
+               SELECT 1 FROM {} l CROSS JOIN {} s ON s.{rowid} = l.{rowid} WHERE l.{rowid} = c.key AND l.{name} IS s.{name})))",
+            shape.live(),
+            shape.shadow(),
+            rowid = shape.identity[0],
+        )
+    });
+    let conditions = all(conditions);
+    (columns, conditions)
 }
 
 /// Marks those that the changefeed saw change the key that the files give. Others may be two rows: SQLite gives the rowid of a

@@ -541,3 +541,26 @@ fn when_a_key_of_its_parent_changes_in_the_same_migration() {
         assert_eq!(asked_after(&tables, theirs, &[all], orders), "o2x o3b! o4b theirsb", "{key}");
     }
 }
+
+/// The same where what points to the parent is a part of the key, and the new row comes before its parent's key changes.
+#[test]
+fn when_a_part_of_its_key_follows_a_parent() {
+    let rows =
+        "SELECT group_concat(p || n || v || coalesce(theirs, ''), ' ') FROM (SELECT * FROM c ORDER BY p, n)";
+    let theirs = "UPDATE c SET theirs = '!' || v";
+    let newest = "DELETE FROM c WHERE n = 5; INSERT INTO c VALUES ('b', 10, 'new', NULL); UPDATE p SET id = 'z' WHERE id = 'b'";
+    let refill = "DELETE FROM c WHERE p = 'b'; INSERT INTO c VALUES ('b', 5, 'n5', NULL), ('b', 6, 'n6', NULL); UPDATE p SET id = 'z' WHERE id = 'b'";
+    let again = "DELETE FROM c WHERE n = 5; INSERT INTO c VALUES ('b', 5, 'new', NULL); UPDATE p SET id = 'z' WHERE id = 'b'";
+    for key in ["PRIMARY KEY (p, n)", "UNIQUE (p, n)"] {
+        let tables = format!(
+            "CREATE TABLE p (id TEXT PRIMARY KEY); INSERT INTO p VALUES ('a'), ('b'), ('c');
+             CREATE TABLE c (p TEXT NOT NULL REFERENCES p ON UPDATE CASCADE ON DELETE CASCADE, n INTEGER NOT NULL, v, theirs, {key});
+             INSERT INTO c VALUES ('a', 10, 'A', NULL), ('b', 20, 'B', NULL), ('b', 5, 'C', NULL);"
+        );
+        let after = |change| asked_after(&tables, theirs, &[change], rows);
+        assert_eq!(after(newest), "a10A!A z10new z20B!B", "{key}");
+        assert_eq!(after(refill), "a10A!A z5n5 z6n6", "{key}");
+        // One that came under the whole key is the same row.
+        assert_eq!(after(again), "a10A!A z5new!C z20B!B", "{key}");
+    }
+}
