@@ -8,7 +8,7 @@ use rusqlite::{Connection, params, params_from_iter};
 use super::about::ABOUT;
 use super::columns::{RowShape, all, lasting_name, same_key};
 use super::compare::has_same_columns;
-use super::doers::doers;
+use super::doers::{Doers, doers};
 use super::look::key_values;
 use super::pairs::{keys_changed, was};
 use super::trace::{TRACED, forget, held_files, trace_entries};
@@ -149,16 +149,18 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
             let now = format!("coalesce((SELECT now FROM {TRACED} WHERE was = +s.{rowid}), s.{rowid})");
             let was = format!("coalesce((SELECT was FROM {TRACED} WHERE now = +l.{rowid}), l.{rowid})");
             let named = same_key(table, &name, "l", "s");
-            let is_fed = changefeed::exists(conn, LIVE)?;
-            let changed = match is_fed {
-                true => format!("s.{rowid} IN ({})", keys_changed(conn, table, &shape, &name, "1")?),
-                false => "0".into(),
+            let (changed, another) = match changefeed::exists(conn, LIVE)? {
+                true => {
+                    let doers = doers(conn, table)?;
+                    let changed = keys_changed(table, &shape, &name, &doers, "1");
+                    (format!("s.{rowid} IN ({changed})"), took_key(conn, table, &shape, &name, &doers)?)
+                }
+                false => ("0".into(), "0".into()),
             };
-            // A row that took its key here is another one, whenever it had come.
-            let another = if is_fed { took_key(conn, table, &shape, &name)? } else { "0".into() };
             let alone = format!(
                 "s.{rowid} NOT IN (SELECT s1 FROM {PARTNERS}) AND l.{rowid} NOT IN (SELECT l1 FROM {PARTNERS})"
             );
+            // A row that took its key here is another one, whenever it had come.
             let unless_another = format!("{alone} AND NOT ({another})");
             let same_rowid = format!("l.{rowid} = {now}");
             conn.execute_batch(&list(&was, &named, &format!("s.{rowid} = {was} AND NOT ({another})")))?;
@@ -182,9 +184,10 @@ fn took_key(
     table: &Table,
     shape: &RowShape,
     key: &[(usize, String)],
+    doers: &Doers,
 ) -> rusqlite::Result<String> {
     let columns = key.iter().map(|(position, _)| &table.columns[*position].name);
-    let changed = doers(conn, table)?.names_key(columns);
+    let changed = doers.names_key(columns);
     // The changefeed has no index.
     conn.execute_batch(&format!(
         "CREATE TABLE {REKEYED} AS SELECT key, id, old FROM {LIVE}.{CHANGEFEED} f

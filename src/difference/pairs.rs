@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::LIVE;
 use super::columns::{RowShape, all, column_differs, lasting_name, same_key};
-use super::doers::doers;
+use super::doers::{Doers, doers};
 use super::moves::{Follow, follow, stay_together};
 use super::replaced::part_replaced;
 use super::trace::held_files;
@@ -76,11 +76,11 @@ fn pair_by_keys(
     known: Known,
 ) -> rusqlite::Result<()> {
     let lasting = lasting_name(table);
-    let mut keys: Vec<&Key> = lasting.iter().chain(pointed_to).collect();
-    if table.primary_key.is_empty() {
-        // Children hang on these, not on any other UNIQUE key.
-        keys.rotate_left(lasting.iter().len());
-    }
+    let keys: Vec<&Key> = match table.primary_key.is_empty() {
+        // Children hang on what they point to, not on any other UNIQUE key.
+        true => pointed_to.iter().chain(&lasting).collect(),
+        false => lasting.iter().chain(pointed_to).collect(),
+    };
     // Where the rowid is hidden, the first key names a row.
     let name = keys.first().filter(|_| shape.hidden_rowid && !matches!(known, Known::Before(_)));
     if let Some(name) = name {
@@ -279,17 +279,16 @@ pub(super) fn was(table: &Table, key: &[(usize, String)]) -> String {
 /// A query for the rowids under which the changefeed saw the key change that the files give, of entries `f` for which `holds` does.
 ///
 /// Not of rows that had come here before, where the files may have got such a row of their own since; but one that came in place of a
-/// deleted one is that one, if it came under all of its key. Nor where a file put a row in since that has the old key here: it took the place of the one that the files
-/// gave. Where a file that may have rebuilt the table ran unseen, rowids may
-/// be others since: then not of rows that have a key here which the files know too.
+/// deleted one is that one, if it came under all of its key. Nor where a file put a row in since that has the old key here: it took the
+/// place of the one that the files gave. Where a file that may have rebuilt the table ran unseen, rowids may be others since: then not of
+/// rows that have a key here which the files know too.
 pub(super) fn keys_changed(
-    conn: &Connection,
     table: &Table,
     shape: &RowShape,
     key: &[(usize, String)],
+    doers: &Doers,
     holds: &str,
-) -> rusqlite::Result<String> {
-    let doers = doers(conn, table)?;
+) -> String {
     let inserting: Vec<String> = doers.insert.iter().map(|name| string_literal(name)).collect();
     let inserting = inserting.join(", ");
     let feed = format!("{LIVE}.{CHANGEFEED}");
@@ -302,7 +301,7 @@ pub(super) fn keys_changed(
            WHERE a.op = 'A' AND NOT {in_sight} AND instr(r.sets, {drops})"
     );
     let (parts, came_under_key) = parts_since_it_came(table, shape, key);
-    Ok(format!(
+    format!(
         "SELECT key FROM (
            SELECT f.key, max(iif(f.op = 'U' AND ({was}), f.id, 0)) AS changed, max(iif(f.op = 'U', 0, f.id)) AS came_or_went,
                   max(iif(f.op = 'I', f.id, 0)) AS came, max(iif(f.op = 'D', f.id, 0)) AS went{parts}
@@ -311,8 +310,8 @@ pub(super) fn keys_changed(
                AND (f.id > coalesce(({rebuilt}), 0) OR NOT EXISTS (
                  SELECT 1 FROM {live} l CROSS JOIN {shadow} p ON {same} WHERE l.{rowid} = f.key))
              GROUP BY f.key) c
-         WHERE changed > came_or_went AND (came = 0 OR ({came_under_key})) AND (came = 0 OR went BETWEEN 1 AND came OR NOT {inserted} OR NOT EXISTS (
-             SELECT 1 FROM {shadow} s CROSS JOIN {live} l ON {same_here} WHERE s.{rowid} = c.key))
+         WHERE changed > came_or_went AND (came = 0 OR ({came_under_key} AND (went BETWEEN 1 AND came OR NOT {inserted} OR NOT EXISTS (
+             SELECT 1 FROM {shadow} s CROSS JOIN {live} l ON {same_here} WHERE s.{rowid} = c.key))))
            AND NOT ({inserted} AND EXISTS (SELECT 1 FROM {shadow} s CROSS JOIN {live} l ON {same_here} WHERE s.{rowid} = c.key
              AND NOT EXISTS (SELECT 1 FROM {feed} f WHERE f.tbl = {table} AND f.key = l.{rowid} AND f.id > coalesce(({written}), 0)
                AND (f.op = 'I' OR (f.op = 'U' AND {names_key})))))",
@@ -325,7 +324,7 @@ pub(super) fn keys_changed(
         same = same_key(table, key, "p", "l"),
         same_here = same_key(table, key, "s", "l"),
         names_key = doers.names_key(key.iter().map(|(position, _)| &table.columns[*position].name)),
-    ))
+    )
 }
 
 /// For each part of a key, columns that tell when an entry `f` last said that it was what `s` has, and when one last said that it was
@@ -361,7 +360,8 @@ fn mark_told(
     if !changefeed::exists(conn, LIVE)? {
         return Ok(());
     }
-    let told = keys_changed(conn, table, shape, key, &format!("f.key IN (SELECT s1 FROM {CHANGED})"))?;
+    let which = format!("f.key IN (SELECT s1 FROM {CHANGED})");
+    let told = keys_changed(table, shape, key, &doers(conn, table)?, &which);
     conn.execute_batch(&format!("UPDATE {CHANGED} SET told = 1 WHERE s1 IN ({told})"))
 }
 

@@ -469,9 +469,9 @@ fn when_a_new_row_got_the_rowid_of_one_that_went() {
     // Nothing names the old row: it stays, but the new one comes.
     let rounds =
         ["INSERT INTO t VALUES (NULL, 2)", "DELETE FROM t WHERE v = 2; INSERT INTO t VALUES ('c', 3)"];
-    for (key, expected) in [("UNIQUE", "-2 a1 c3 theirs"), ("", "-2 a1 c3 theirs")] {
+    for key in ["UNIQUE", ""] {
         let table = format!("CREATE TABLE t (k TEXT {key}, v); INSERT INTO t VALUES ('a', 1);");
-        assert_eq!(keys_after(&table, &rounds), expected, "{key}");
+        assert_eq!(keys_after(&table, &rounds), "-2 a1 c3 theirs", "{key}");
     }
 }
 
