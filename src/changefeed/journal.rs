@@ -213,6 +213,22 @@ pub fn rename(conn: &Connection, renamed: &[(String, String)]) -> rusqlite::Resu
     ))
 }
 
+/// Gives the entries about rows of one table the rowids of `list`, a table with their `was` and `now`. Those about rows that are not in it
+/// keep theirs as a text, with `mark` behind it: other rows may have these rowids now.
+pub fn renumber(conn: &Connection, table: &str, list: &str, mark: &str) -> rusqlite::Result<()> {
+    let now = |key: &str| {
+        format!(
+            "iif(typeof({key}) = 'integer', coalesce((SELECT n.now FROM {list} n WHERE n.was = {key}), {key} || ?2), {key})"
+        )
+    };
+    let sql = format!(
+        "UPDATE {CHANGEFEED} SET key = {}, new_key = {} WHERE tbl = ?1 AND op IN ('I', 'U', 'D', 'K')",
+        now("key"),
+        now("new_key"),
+    );
+    conn.execute(&sql, [table, mark]).map(drop)
+}
+
 /// Every migration that was ever owed: name and digest.
 pub fn owed(conn: &Connection, database: &str) -> rusqlite::Result<Vec<(String, String)>> {
     if !exists(conn, database)? {

@@ -6,11 +6,12 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, params, params_from_iter};
 
 use super::about::ABOUT;
+use super::began::{BEGAN, list_began};
 use super::columns::{RowShape, all, lasting_name, same_key};
 use super::compare::has_same_columns;
 use super::doers::{Doers, doers};
 use super::look::key_values;
-use super::pairs::{keys_changed, was};
+use super::pairs::was;
 use super::trace::{TRACED, forget, held_files, trace_entries};
 use super::unknown::{WHOLE_ROW, is_plain};
 use super::{Error, LIVE};
@@ -149,13 +150,11 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
             let now = format!("coalesce((SELECT now FROM {TRACED} WHERE was = +s.{rowid}), s.{rowid})");
             let was = format!("coalesce((SELECT was FROM {TRACED} WHERE now = +l.{rowid}), l.{rowid})");
             let named = same_key(table, &name, "l", "s");
-            let (changed, another) = match changefeed::exists(conn, LIVE)? {
-                true => {
-                    let doers = doers(conn, table)?;
-                    let changed = keys_changed(table, &shape, &name, &doers, "1");
-                    (format!("s.{rowid} IN ({changed})"), took_key(conn, table, &shape, &name, &doers)?)
-                }
-                false => ("0".into(), "0".into()),
+            let doers = doers(conn, table)?;
+            list_began(conn, table, &name, &doers)?;
+            let another = match changefeed::exists(conn, LIVE)? {
+                true => took_key(conn, table, &shape, &name, &doers)?,
+                false => "0".into(),
             };
             let alone = format!(
                 "s.{rowid} NOT IN (SELECT s1 FROM {PARTNERS}) AND l.{rowid} NOT IN (SELECT l1 FROM {PARTNERS})"
@@ -164,10 +163,11 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
             let unless_another = format!("{alone} AND NOT ({another})");
             let same_rowid = format!("l.{rowid} = {now}");
             conn.execute_batch(&list(&was, &named, &format!("s.{rowid} = {was} AND NOT ({another})")))?;
-            conn.execute_batch(&list(&was, &same_rowid, &format!("{changed} AND {alone}")))?;
+            let began = format!("l.{rowid} = (SELECT l1 FROM {BEGAN} WHERE s1 = s.{rowid})");
+            conn.execute_batch(&list(&was, &began, &alone))?;
             conn.execute_batch(&list(&was, &named, &unless_another))?;
             conn.execute_batch(&list(&was, &same_rowid, &unless_another))?;
-            conn.execute_batch(&format!("DROP TABLE IF EXISTS {REKEYED}"))?;
+            conn.execute_batch(&format!("DROP TABLE IF EXISTS {REKEYED}; DROP TABLE {BEGAN}"))?;
         }
     }
     conn.execute_batch(&format!(

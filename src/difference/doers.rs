@@ -1,6 +1,6 @@
 //! What each file may have done to a table, as its statements told when it was replayed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::Connection;
 
@@ -8,7 +8,7 @@ use super::LIVE;
 use super::columns::lasting_name;
 use crate::names::{CHANGEFEED, SHADOW_FILES};
 use crate::schema::Table;
-use crate::shadow::{column_set, renames, rows_inserted};
+use crate::shadow::{DROPS, column_set, renames, rows_inserted};
 use crate::sql_text::{quote_identifier, string_literal};
 
 /// What files may have done to a table, under whatever name it had then.
@@ -18,20 +18,27 @@ pub(super) struct Doers {
     pub(super) change_keys: HashSet<String>,
     /// The names of those that may have put rows in.
     pub(super) insert: HashSet<String>,
-    /// The names that columns of its key have or had, in small letters.
-    key_columns: HashSet<String>,
+    /// The names of those that may have put its rows into a new table: hidden rowids may be others since.
+    pub(super) rebuild: HashSet<String>,
+    /// The names that columns of its key have or had, and the one of now, in small letters.
+    key_columns: HashMap<String, String>,
 }
 
 impl Doers {
     /// Does the image of the entry `f` name one of these columns, or one of the primary key, under whatever name?
     pub(super) fn names_key<'c>(&'c self, key: impl Iterator<Item = &'c String>) -> String {
-        let named = self.key_columns.iter().chain(key).map(|column| {
+        let named = self.key_columns.keys().chain(key).map(|column| {
             format!(
                 "instr(lower(f.old), {})",
                 string_literal(&format!("{}=", quote_identifier(&column.to_lowercase())))
             )
         });
         format!("({})", named.collect::<Vec<_>>().join(" OR "))
+    }
+
+    /// The name, in small letters, of the column of its key that has or had this one.
+    pub(super) fn key_column(&self, name: &str) -> Option<&str> {
+        self.key_columns.get(&name.to_lowercase()).map(String::as_str)
     }
 }
 
@@ -41,7 +48,8 @@ pub(super) fn doers(conn: &Connection, table: &Table) -> rusqlite::Result<Doers>
     let lasting = lasting_name(table).into_iter().flatten().map(|(position, _)| position);
     let columns = table.primary_key.iter().copied().chain(lasting);
     let columns = columns.map(|position| table.columns[position].name.to_lowercase());
-    let mut columns: HashSet<String> = columns.chain(["rowid".to_owned()]).collect();
+    let columns = columns.chain(["rowid".to_owned()]).map(|column| (column.clone(), column));
+    let mut columns: HashMap<String, String> = columns.collect();
     let mut files =
         conn.prepare(&format!("SELECT name, sets FROM main.{SHADOW_FILES} ORDER BY position DESC"))?;
     let mut files = files.query(())?;
@@ -50,7 +58,8 @@ pub(super) fn doers(conn: &Connection, table: &Table) -> rusqlite::Result<Doers>
         let (name, sets): (String, Option<String>) = (file.get(0)?, file.get(1)?);
         let Some(sets) = sets else {
             found.change_keys.insert(name.clone());
-            found.insert.insert(name);
+            found.insert.insert(name.clone());
+            found.rebuild.insert(name);
             continue;
         };
         // Once there is a new name, the old one may have stood for the same; it may also have been a name of something else.
@@ -59,28 +68,40 @@ pub(super) fn doers(conn: &Connection, table: &Table) -> rusqlite::Result<Doers>
                 [old, new] if tables.contains(new) => {
                     tables.insert(old.clone());
                 }
-                [of, old, new] if tables.contains(of) && columns.contains(new) => {
-                    columns.insert(old.clone());
+                [of, old, new] if tables.contains(of) => {
+                    if let Some(now) = columns.get(new).cloned() {
+                        columns.entry(old.clone()).or_insert(now);
+                    }
                 }
                 _ => {}
             }
         }
-        let any_set = |table: &String| columns.iter().any(|column| sets.contains(&column_set(table, column)));
+        let any_set = |table: &String| columns.keys().any(|column| sets.contains(&column_set(table, column)));
         if tables.iter().any(any_set) {
             found.change_keys.insert(name.clone());
         }
         if tables.iter().any(|table| sets.contains(&rows_inserted(table))) {
-            found.insert.insert(name);
+            found.insert.insert(name.clone());
+            if sets.contains(DROPS) {
+                found.rebuild.insert(name);
+            }
         }
     }
     found.key_columns = columns;
     Ok(found)
 }
 
-/// The entries about these files, in their order.
-pub(super) fn applied(conn: &Connection, files: &HashSet<String>) -> rusqlite::Result<Vec<i64>> {
+/// Any entry about a file that was applied.
+pub(super) const APPLIED: &str = "op = 'A'";
+
+/// The entries about these files that meet a condition, in their order.
+pub(super) fn applied(
+    conn: &Connection,
+    files: &HashSet<String>,
+    condition: &str,
+) -> rusqlite::Result<Vec<i64>> {
     let mut applied =
-        conn.prepare(&format!("SELECT id, tbl FROM {LIVE}.{CHANGEFEED} WHERE op = 'A' ORDER BY id"))?;
+        conn.prepare(&format!("SELECT id, tbl FROM {LIVE}.{CHANGEFEED} WHERE {condition} ORDER BY id"))?;
     let mut applied = applied.query(())?;
     let mut found = Vec::new();
     while let Some(entry) = applied.next()? {

@@ -8,19 +8,18 @@
 use rusqlite::Connection;
 
 use super::LIVE;
-use super::columns::{RowShape, all, column_differs, lasting_name, same_key};
-use super::doers::{Doers, doers};
+use super::began::{BEGAN, list_began, take_for_one};
+use super::columns::{RowShape, column_differs, lasting_name, same_key};
+use super::doers::doers;
 use super::moves::{Follow, follow, stay_together};
 use super::replaced::part_replaced;
-use super::trace::held_files;
 use super::went::Partners;
 use crate::changefeed;
-use crate::names::{CHANGEFEED, SHADOW_FILES};
+use crate::names::CHANGEFEED;
 use crate::schema::{Identity, Schema, Table, Term, UniqueKey};
-use crate::shadow::DROPS;
 use crate::sql_text::{quote_identifier, string_literal};
 
-/// Rows whose key changed under their rowid: `r` in the table of differences, `l1`, `s1`, and whether they were `told` to be one.
+/// Rows whose key changed under their rowid: `r` in the table of differences, `l1`, `s1`.
 const CHANGED: &str = "temp.d1_migrate_changed";
 
 /// What is known of rows that changed their keys.
@@ -94,9 +93,8 @@ fn pair_by_keys(
         join_by(conn, shape, diff, &format!("{} AND {may_be_one}", same_key(table, key, "s", "l")))?;
     }
     if name.is_some() {
-        let told = format!("l.{} IN (SELECT l1 FROM {CHANGED} WHERE told)", shape.identity[0]);
-        join_by(conn, shape, diff, &format!("{} AND {told}", shape.same_row("s", "l")))?;
-        conn.execute_batch(&format!("DROP TABLE {CHANGED}"))?;
+        join_by(conn, shape, diff, &began(shape))?;
+        conn.execute_batch(&format!("DROP TABLE {CHANGED}; DROP TABLE {BEGAN}"))?;
     }
     match known {
         Known::Told { .. } => part_without_name(conn, table, shape, &keys, diff),
@@ -171,8 +169,8 @@ fn is_pointed_to(files: &Schema, table: &Table, key: &UniqueKey) -> bool {
     })
 }
 
-/// Takes the rows apart whose key changed under their rowid, to be matched by key first; those that are one by what is known are
-/// marked, and kept together as far as the changefeed is believed.
+/// Takes the rows apart whose key changed under their rowid, to be matched by key first, and lists those that are one by what is known:
+/// these come together first as far as the changefeed is believed.
 fn part(
     conn: &Connection,
     table: &Table,
@@ -185,7 +183,7 @@ fn part(
     let mut keeps = false;
     match known {
         Known::Told { as_told, .. } => {
-            mark_told(conn, table, shape, key)?;
+            list_began(conn, table, key, &doers(conn, table)?)?;
             if let Some(as_told) = as_told {
                 keeps = match as_told.or_gone(|| any_traded(conn, table, shape, key, diff))? {
                     Follow::All | Follow::AllButTraded => true,
@@ -196,12 +194,25 @@ fn part(
                 };
             }
         }
-        Known::Before(_) | Known::Settled => {
-            conn.execute(&format!("UPDATE {CHANGED} SET told = 1"), ())?;
-        }
+        Known::Before(_) | Known::Settled => take_for_one(conn, &format!("SELECT l1, s1 FROM {CHANGED}"))?,
     }
-    let apart = if keeps { "NOT told" } else { "1" };
-    set_apart(conn, shape, diff, &format!("SELECT r FROM {CHANGED} WHERE {apart}"))
+    set_apart(conn, shape, diff, &format!("SELECT r FROM {CHANGED}"))?;
+    if keeps {
+        let with_another = |one: &str, other: &str| {
+            format!(
+                "SELECT d.rowid FROM {diff} d CROSS JOIN {BEGAN} b ON b.{one} = d.{one} WHERE d.kind = 'U' AND b.{other} <> d.{other}"
+            )
+        };
+        let (l, s) = (with_another("l1", "s1"), with_another("s1", "l1"));
+        set_apart(conn, shape, diff, &format!("{l} UNION {s}"))?;
+        join_by(conn, shape, diff, &began(shape))?;
+    }
+    Ok(())
+}
+
+/// The condition that `s` is the row of the files that `l` began as.
+fn began(shape: &RowShape) -> String {
+    format!("s.{rowid} = (SELECT s1 FROM {BEGAN} WHERE l1 = l.{rowid})", rowid = shape.identity[0])
 }
 
 /// Makes a row that goes and one that comes of each of these updates in the table of differences.
@@ -236,7 +247,7 @@ fn list_changed(
         .collect::<Vec<_>>()
         .join(" OR ");
     conn.execute_batch(&format!(
-        "CREATE TABLE {CHANGED} AS SELECT d.rowid AS r, d.l1, d.s1, 0 AS told FROM {diff} d
+        "CREATE TABLE {CHANGED} AS SELECT d.rowid AS r, d.l1, d.s1 FROM {diff} d
            JOIN {live} l ON {named_l} JOIN {shadow} s ON {named_s} WHERE d.kind = 'U' AND ({changed})",
         live = shape.live(),
         shadow = shape.shadow(),
@@ -274,95 +285,6 @@ pub(super) fn was(table: &Table, key: &[(usize, String)]) -> String {
     let parts =
         parts.map(|(position, _)| format!("instr(f.old, {})", changefeed::image_item(table, *position, "s")));
     parts.collect::<Vec<_>>().join(" OR ")
-}
-
-/// A query for the rowids under which the changefeed saw the key change that the files give, of entries `f` for which `holds` does.
-///
-/// Not of rows that had come here before, where the files may have got such a row of their own since; but one that came in place of a
-/// deleted one is that one, if it came under all of its key. Nor where a file put a row in since that has the old key here: it took the
-/// place of the one that the files gave. Where a file that may have rebuilt the table ran unseen, rowids may be others since: then not of
-/// rows that have a key here which the files know too.
-pub(super) fn keys_changed(
-    table: &Table,
-    shape: &RowShape,
-    key: &[(usize, String)],
-    doers: &Doers,
-    holds: &str,
-) -> String {
-    let inserting: Vec<String> = doers.insert.iter().map(|name| string_literal(name)).collect();
-    let inserting = inserting.join(", ");
-    let feed = format!("{LIVE}.{CHANGEFEED}");
-    let inserted =
-        format!("EXISTS (SELECT 1 FROM {feed} WHERE op = 'A' AND id > changed AND tbl IN ({inserting}))");
-    let in_sight = changefeed::applied_in_sight();
-    let drops = string_literal(DROPS);
-    let rebuilt = format!(
-        "SELECT max(a.id) FROM {feed} a JOIN main.{SHADOW_FILES} r ON r.name = a.tbl
-           WHERE a.op = 'A' AND NOT {in_sight} AND instr(r.sets, {drops})"
-    );
-    let (parts, came_under_key) = parts_since_it_came(table, shape, key);
-    format!(
-        "SELECT key FROM (
-           SELECT f.key, max(iif(f.op = 'U' AND ({was}), f.id, 0)) AS changed, max(iif(f.op = 'U', 0, f.id)) AS came_or_went,
-                  max(iif(f.op = 'I', f.id, 0)) AS came, max(iif(f.op = 'D', f.id, 0)) AS went{parts}
-             FROM {feed} f CROSS JOIN {shadow} s ON s.{rowid} = f.key
-             WHERE f.tbl = {table} AND f.op IN ('I', 'U', 'D') AND f.id > coalesce(({written}), 0) AND {holds}
-               AND (f.id > coalesce(({rebuilt}), 0) OR NOT EXISTS (
-                 SELECT 1 FROM {live} l CROSS JOIN {shadow} p ON {same} WHERE l.{rowid} = f.key))
-             GROUP BY f.key) c
-         WHERE changed > came_or_went AND (came = 0 OR ({came_under_key} AND (went BETWEEN 1 AND came OR NOT {inserted} OR NOT EXISTS (
-             SELECT 1 FROM {shadow} s CROSS JOIN {live} l ON {same_here} WHERE s.{rowid} = c.key))))
-           AND NOT ({inserted} AND EXISTS (SELECT 1 FROM {shadow} s CROSS JOIN {live} l ON {same_here} WHERE s.{rowid} = c.key
-             AND NOT EXISTS (SELECT 1 FROM {feed} f WHERE f.tbl = {table} AND f.key = l.{rowid} AND f.id > coalesce(({written}), 0)
-               AND (f.op = 'I' OR (f.op = 'U' AND {names_key})))))",
-        was = was(table, key),
-        shadow = shape.shadow(),
-        rowid = shape.identity[0],
-        table = string_literal(&table.name),
-        written = changefeed::last_written(LIVE, &held_files()),
-        live = shape.live(),
-        same = same_key(table, key, "p", "l"),
-        same_here = same_key(table, key, "s", "l"),
-        names_key = doers.names_key(key.iter().map(|(position, _)| &table.columns[*position].name)),
-    )
-}
-
-/// For each part of a key, columns that tell when an entry `f` last said that it was what `s` has, and when one last said that it was
-/// anything; and the condition on these that the row of `c` came under the key of the files' row of its rowid.
-fn parts_since_it_came(table: &Table, shape: &RowShape, key: &[(usize, String)]) -> (String, String) {
-    let last = |holds: String| format!("max(iif(f.op = 'U' AND {holds}, f.id, 0))");
-    let mut columns = String::new();
-    let conditions = key.iter().enumerate().map(|(part, (position, _))| {
-        let name = quote_identifier(&table.columns[*position].name);
-        let was = last(format!("instr(f.old, {})", changefeed::image_item(table, *position, "s")));
-        let named = last(format!("instr(f.old, {})", string_literal(&format!("{name}="))));
-        columns += &format!(", {was} AS was_{part}, {named} AS named_{part}");
-        format!(
-            "(was_{part} > came OR (named_{part} < came AND EXISTS (
-               SELECT 1 FROM {} l CROSS JOIN {} s ON s.{rowid} = l.{rowid} WHERE l.{rowid} = c.key AND l.{name} IS s.{name})))",
-            shape.live(),
-            shape.shadow(),
-            rowid = shape.identity[0],
-        )
-    });
-    let conditions = all(conditions);
-    (columns, conditions)
-}
-
-/// Marks those that the changefeed saw change the key that the files give. Others may be two rows: SQLite gives the rowid of a
-/// last row that went to the next one that comes.
-fn mark_told(
-    conn: &Connection,
-    table: &Table,
-    shape: &RowShape,
-    key: &[(usize, String)],
-) -> rusqlite::Result<()> {
-    if !changefeed::exists(conn, LIVE)? {
-        return Ok(());
-    }
-    let which = format!("f.key IN (SELECT s1 FROM {CHANGED})");
-    let told = keys_changed(table, shape, key, &doers(conn, table)?, &which);
-    conn.execute_batch(&format!("UPDATE {CHANGED} SET told = 1 WHERE s1 IN ({told})"))
 }
 
 /// Does any row have the key of one that goes, while rows are matched by their identity alone?

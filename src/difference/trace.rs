@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use super::LIVE;
 use super::about::{ABOUT, About, create_about};
 use super::columns::{RowShape, all};
-use super::doers::{Doers, applied, doers};
+use super::doers::{APPLIED, Doers, applied, doers};
 use super::look::key_values;
 use crate::changefeed;
 use crate::names::{CHANGEFEED, SHADOW_FILES};
@@ -99,7 +99,8 @@ impl<'a> Trace<'a> {
     /// There must be a changefeed.
     fn of(conn: &'a Connection, table: &'a Table, after: Option<i64>) -> rusqlite::Result<Self> {
         let doers = doers(conn, table)?;
-        let bringing = applied(conn, &doers.insert.union(&doers.change_keys).cloned().collect())?;
+        let bringing = doers.insert.union(&doers.change_keys).cloned().collect();
+        let bringing = applied(conn, &bringing, APPLIED)?;
         Ok(Self { conn, table, about: About { conn, after }, doers, bringing })
     }
 

@@ -8,7 +8,7 @@ use super::contest::contest;
 use super::held::{self, Held};
 use super::local::open_or_create;
 use super::publish::record;
-use super::{Error, Place, Progress, Told, own};
+use super::{Error, Place, Progress, Told, own, renumber};
 use crate::changefeed::{self, Tracking};
 use crate::migrations::{Folder, Migration, table};
 use crate::schema::{self, Table, renamed_tables};
@@ -166,7 +166,7 @@ fn run(
         |conn| {
             became = run.is_it_time(conn, (!*is_last).then_some(*seen))?;
             match became {
-                Ran::Now => changefeed::remove(conn, &run.tracked).map(drop),
+                Ran::Now => run.prepare(conn),
                 Ran::Before | Ran::Changed => Err(rusqlite::Error::QueryReturnedNoRows),
             }
         },
@@ -226,6 +226,12 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// What there is to do before its statements run, in its transaction.
+    fn prepare(&self, conn: &Connection) -> rusqlite::Result<()> {
+        renumber::note(conn, &self.before)?;
+        changefeed::remove(conn, &self.tracked).map(drop)
+    }
+
     /// What is left to do when its statements have run, in its transaction. `seen` is the last entry up to which all own values are known.
     fn finish(&self, conn: &Connection, held: &mut [Held], seen: Option<i64>) -> rusqlite::Result<Touched> {
         let Self { place, migration, text, .. } = self;
@@ -241,7 +247,9 @@ impl<'a> Run<'a> {
         // Before anybody else can write: only what the file did counts. Never in its way.
         let touched = held::take_touched(held, conn, &migration.name, text, &after);
         if is_fed {
-            rename_entries(conn, text, &self.before, &after)?;
+            let renamed = renamed(text, &self.before, &after);
+            changefeed::rename(conn, &renamed)?;
+            renumber::follow(conn, &migration.name, &renamed, &after)?;
             own::keep(conn, &migration.name, &after)?;
         }
         if is_fed && !self.tracked.is_empty() {
@@ -266,8 +274,8 @@ fn add(counts: &mut Vec<(String, usize)>, table: String, rows: usize) {
     }
 }
 
-/// What was noted about a table that has another name now is about that.
-fn rename_entries(conn: &Connection, text: &str, before: &[Table], after: &[Table]) -> rusqlite::Result<()> {
+/// The names that tables had and have: what was noted about such a one is about it under its new name.
+fn renamed(text: &str, before: &[Table], after: &[Table]) -> Vec<(String, String)> {
     let named = |tables: &[Table], name: &str| {
         tables.iter().map(|table| &table.name).find(|other| other.eq_ignore_ascii_case(name)).cloned()
     };
@@ -275,8 +283,7 @@ fn rename_entries(conn: &Connection, text: &str, before: &[Table], after: &[Tabl
     let names = renamed.into_iter().filter_map(|(old, new)| Some((named(before, &old)?, new)));
     // A table that was made anew may have its name in other letters.
     let respelt = before.iter().filter_map(|table| Some((table.name.clone(), named(after, &table.name)?)));
-    let names: Vec<_> = names.chain(respelt.filter(|(old, new)| old != new)).collect();
-    changefeed::rename(conn, &names)
+    names.chain(respelt.filter(|(old, new)| old != new)).collect()
 }
 
 /// The folder ran on the shadow, as a rule: then it is the local database that stands against the statement.

@@ -9,6 +9,7 @@ mod held;
 mod local;
 mod own;
 mod publish;
+mod renumber;
 mod tracking;
 mod write;
 

@@ -317,3 +317,55 @@ fn an_own_new_row_that_takes_a_key_of_the_files_is_another_one_whatever_ran_in_b
         );
     }
 }
+
+/// Rowids are counted anew.
+const REBUILD: &str = "CREATE TABLE new (k TEXT PRIMARY KEY, n TEXT, at TEXT DEFAULT CURRENT_TIMESTAMP);
+    INSERT INTO new SELECT k, n, at FROM t; DROP TABLE t; ALTER TABLE new RENAME TO t;";
+
+#[test]
+fn rows_of_changed_keys_are_told_apart_where_a_file_gives_them_all_other_rowids() {
+    let rows = "INSERT INTO t (k, n) VALUES ('a', 'n1'), ('b', 'n2'), ('c', 'n3'), ('d', 'n4');";
+    let rebuild = || Theirs(REBUILD);
+    let come_and_go = || {
+        Own(
+            "INSERT INTO t VALUES ('e', 'new', 'own'); DELETE FROM t WHERE k = 'a'; DELETE FROM t WHERE k = 'd'",
+        )
+    };
+    let trade = || {
+        Own(
+            "UPDATE t SET k = '' WHERE k = 'b'; UPDATE t SET k = 'b' WHERE k = 'c'; UPDATE t SET k = 'c' WHERE k = ''",
+        )
+    };
+    // But for rowids, and how the new row gets its own.
+    let changes = |steps: &[Step]| {
+        let sql = written(HIDDEN, rows, steps);
+        let (rest, new) = sql.rsplit_once("INSERT INTO t").expect("a new row");
+        assert!(new.contains("'e', 'new', 'own'"), "{sql}");
+        let lines = rest.lines().filter(|line| !line.starts_with("UPDATE t SET rowid"));
+        let sql = lines.collect::<Vec<_>>().join("\n");
+        (0..100).fold(sql, |sql, last| {
+            sql.replace(&format!("'d1-migrate -89999999999999999{last:02}'"), "'aside'")
+        })
+    };
+    let gone = "DELETE FROM t WHERE k = 'a';\nDELETE FROM t WHERE k = 'd';";
+    assert_eq!(changes(&[come_and_go(), trade(), rebuild(), trade()]), gone);
+    let traded = "UPDATE t SET k = 'aside' WHERE k = 'b';\nUPDATE t SET k = 'b' WHERE k = 'c';\nUPDATE t SET k = 'c' WHERE k = 'aside';";
+    for steps in [[come_and_go(), trade(), rebuild()], [come_and_go(), rebuild(), trade()]] {
+        assert_eq!(changes(&steps), format!("{gone}\n{traded}"));
+    }
+    // So they are where the file gives the key another name.
+    let rename = Theirs("ALTER TABLE t RENAME COLUMN k TO id;");
+    let renamed = changes(&[come_and_go(), trade(), rebuild(), rename]);
+    assert_eq!(renamed, format!("{gone}\n{traded}").replace(" k ", " id "));
+}
+
+#[test]
+fn a_row_is_not_the_one_that_had_its_rowid_before_wrangler_ran_a_file() {
+    let sql = written(
+        HIDDEN,
+        "INSERT INTO t VALUES ('a', 'n1', 'at'), ('b', 'n2', 'at'), ('c', 'n3', 'at');",
+        &[Own("DELETE FROM t WHERE k = 'a'; UPDATE t SET k = 'x' WHERE k = 'b'"), Seen(REBUILD)],
+    );
+    assert!(sql.starts_with("DELETE FROM t WHERE k = 'a';\nDELETE FROM t WHERE k = 'b';\n"), "{sql}");
+    assert!(!sql.contains("SET k"), "{sql}");
+}

@@ -201,10 +201,6 @@ struct Play {
     fresh: usize,
     /// Keys whose rows are others here than there.
     moved: HashSet<i64>,
-    /// Were any changed by UPDATE?
-    rekeyed: bool,
-    /// Did a file give all rows other rowids than they have here, while the rowid is hidden?
-    shifted: bool,
     /// Did a file touch such a key? Then what chance gave the wanted rows may be gone from the real ones.
     loose: bool,
     /// And did wrangler run it? Then own values in these rows may be gone too.
@@ -242,8 +238,6 @@ pub(crate) fn play(case: &Case) -> Result {
         key: case.key,
         fresh: 0,
         moved: HashSet::new(),
-        rekeyed: false,
-        shifted: false,
         loose: false,
         lossy: false,
         settled: HashSet::new(),
@@ -338,10 +332,6 @@ impl Play {
             Own::Insert { key, .. } => vec![key],
         };
         self.moved.extend(keys);
-        let rekeys = matches!(own, Own::Move { .. } | Own::Trade { .. });
-        self.rekeyed |= rekeys;
-        // An entry tells of a rowid that another row has there.
-        self.loose |= rekeys && self.shifted;
         let takes = self.wanted.begin(&statements, self.fresh);
         self.wanted.end(takes);
         if takes {
@@ -355,8 +345,9 @@ impl Play {
 
     fn wrangler(&mut self, theirs: &Theirs) {
         let known = self.known;
-        let touched = self.touched(theirs, &self.table);
+        let touched = self.touched(theirs, &self.table, true);
         self.lossy |= touched.iter().any(|key| self.moved.contains(key));
+        self.loose |= self.lossy;
         self.files(&[vec![theirs.clone()]]);
         for (name, text) in self.scratch.migrations().split_off(known) {
             self.script.push(format!("-- $ wrangler d1 migrations apply: {name}"));
@@ -368,36 +359,31 @@ impl Play {
     fn files(&mut self, files: &[Vec<Theirs>]) {
         for file in files {
             let names = (self.table.clone(), self.chance.clone());
-            let touched: Vec<i64> = file.iter().flat_map(|theirs| self.touched(theirs, &names.0)).collect();
+            let touched: Vec<i64> =
+                file.iter().flat_map(|theirs| self.touched(theirs, &names.0, false)).collect();
             let statements: Vec<String> =
                 file.iter().flat_map(|theirs| self.theirs(theirs, &names.0)).collect();
             match !statements.is_empty() && self.file(&statements) {
                 false => (self.table, self.chance) = names,
-                true => {
-                    self.loose |= touched.iter().any(|key| self.moved.contains(key));
-                    let rebuilds = file.iter().any(|theirs| matches!(theirs, Theirs::Rebuild { .. }));
-                    self.shifted |= rebuilds && HIDDEN.contains(&self.key) && !self.moved.is_empty();
-                }
+                true => self.loose |= touched.iter().any(|key| self.moved.contains(key)),
             }
         }
     }
 
     /// The keys of rows that a statement takes away, gives or fills by chance.
-    fn touched(&self, theirs: &Theirs, known: &str) -> Vec<i64> {
+    fn touched(&self, theirs: &Theirs, known: &str, by_wrangler: bool) -> Vec<i64> {
         let key = |row: usize| self.real.key(known, row);
         match *theirs {
             Theirs::Draw { row } | Theirs::Fix { row } | Theirs::Delete { row } => vec![key(row)],
             Theirs::Copy { from, to } => vec![key(from), key(to)],
             Theirs::Move { row, to } => vec![key(row), to],
-            // Where both sides insert rows whose rowid is hidden, these get each other's.
-            Theirs::Insert { .. } if HIDDEN.contains(&self.key) => self.moved.iter().copied().collect(),
-            // All get other rowids, by which alone rows with other keys are told.
-            Theirs::Rebuild { .. } if HIDDEN.contains(&self.key) && self.rekeyed => {
-                self.moved.iter().copied().collect()
-            }
             Theirs::Insert { key } => vec![key],
             // All get other keys, which no entry tells of.
             Theirs::Rebuild { by: 10 } => self.moved.iter().copied().collect(),
+            // All may get other rowids, which an entry tells of only under `apply`.
+            Theirs::Rebuild { .. } if by_wrangler && HIDDEN.contains(&self.key) => {
+                self.moved.iter().copied().collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -484,7 +470,7 @@ impl Play {
             _ => None,
         }));
         self.moved.clear();
-        (self.rekeyed, self.shifted, self.loose, self.lossy) = (false, false, false, false);
+        (self.loose, self.lossy) = (false, false);
         Ok(())
     }
 

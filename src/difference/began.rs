@@ -1,0 +1,230 @@
+//! Which row of the files one is whose key changed here, where no column shows the rowid: it may be another one in the files, so the
+//! changefeed is read for the key that each row began with.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, Statement, params_from_iter};
+
+use super::LIVE;
+use super::columns::{RowShape, same_key};
+use super::doers::{APPLIED, Doers, applied};
+use super::trace::held_files;
+use crate::changefeed::{self, Image};
+use crate::names::CHANGEFEED;
+use crate::schema::Table;
+use crate::sql_text::{quote_identifier, string_literal};
+
+/// Such pairs: `l1`, the rowid here, and `s1`, the one in the files.
+pub(super) const BEGAN: &str = "temp.d1_migrate_began";
+
+/// By rowid `r`: the last entries by which a row's key changed, by which one came and went there, and the parts of the key with which the
+/// one that is there began: `named_1` and `part_1`, and so on, as far as an entry names them. That is `unclear` where one was too long
+/// to be kept.
+const STEPS: &str = "temp.d1_migrate_steps_of_keys";
+
+/// Lists them, from what the entries tell since files held it all.
+///
+/// Not rows that had come here before, where the files may have got such a row of their own since; but one that came in place of a
+/// deleted one is that one. Nor where a file put a row in since that has the old key here: it took the place of the one that the files
+/// gave. Nor where wrangler ran a file that may have changed rowids: only `apply` gives entries the new ones.
+pub(super) fn list_began(
+    conn: &Connection,
+    table: &Table,
+    key: &[(usize, String)],
+    doers: &Doers,
+) -> rusqlite::Result<()> {
+    conn.execute_batch(&format!("DROP TABLE IF EXISTS {BEGAN}; CREATE TABLE {BEGAN}(l1, s1)"))?;
+    if changefeed::exists(conn, LIVE)? {
+        let began = Began { conn, table, key, doers, shape: RowShape::of(table) };
+        began.read_steps()?;
+        began.list()?;
+        conn.execute_batch(&format!("DROP TABLE {STEPS}"))?;
+    }
+    index(conn)
+}
+
+/// The same of rows that are one whenever they have the same rowid. `pairs` is a query for their `l1` and `s1`.
+pub(super) fn take_for_one(conn: &Connection, pairs: &str) -> rusqlite::Result<()> {
+    conn.execute_batch(&format!("DROP TABLE IF EXISTS {BEGAN}; CREATE TABLE {BEGAN} AS {pairs}"))?;
+    index(conn)
+}
+
+fn index(conn: &Connection) -> rusqlite::Result<()> {
+    let name = BEGAN.trim_start_matches("temp.");
+    conn.execute_batch(&format!("CREATE INDEX {BEGAN}_l ON {name}(l1); CREATE INDEX {BEGAN}_s ON {name}(s1)"))
+}
+
+struct Began<'a> {
+    conn: &'a Connection,
+    table: &'a Table,
+    key: &'a [(usize, String)],
+    doers: &'a Doers,
+    shape: RowShape,
+}
+
+impl Began<'_> {
+    fn columns(&self) -> impl Iterator<Item = &String> {
+        self.key.iter().map(|(position, _)| &self.table.columns[*position].name)
+    }
+
+    /// A condition on the entry `f`: files may not hold what it tells.
+    fn is_open(&self) -> String {
+        format!(
+            "f.tbl = {} AND f.id > coalesce(({}), 0)",
+            string_literal(&self.table.name),
+            changefeed::last_written(LIVE, &held_files())
+        )
+    }
+
+    fn names_key(&self) -> String {
+        format!("f.op = 'U' AND {}", self.doers.names_key(self.columns()))
+    }
+
+    fn read_steps(&self) -> rusqlite::Result<()> {
+        let parts: String = (1..=self.key.len())
+            .map(|part| format!(", named_{part} INTEGER NOT NULL DEFAULT 0, part_{part}"))
+            .collect();
+        self.conn.execute_batch(&format!(
+            "CREATE TABLE {STEPS}(r INTEGER PRIMARY KEY, changed INTEGER NOT NULL DEFAULT 0, came INTEGER NOT NULL DEFAULT 0,
+               went INTEGER NOT NULL DEFAULT 0, unclear INTEGER NOT NULL DEFAULT 0{parts})"
+        ))?;
+        // Who came and went matters only under rowids under which a key changed, too.
+        let (feed, is_open, names_key) = (format!("{LIVE}.{CHANGEFEED} f"), self.is_open(), self.names_key());
+        let mut entries = self.conn.prepare(&format!(
+            "SELECT op, key, new_key, id, old FROM {feed} WHERE {is_open} AND id > {rebuilt} AND typeof(key) = 'integer'
+               AND (({names_key}) OR (f.op IN ('I', 'D') AND key IN (SELECT key FROM {feed} WHERE {is_open} AND {names_key}))) ORDER BY id",
+            rebuilt = self.last_rebuilt()?,
+        ))?;
+        let mut steps = self.statements()?;
+        let mut entries = entries.query(())?;
+        while let Some(entry) = entries.next()? {
+            let (key, id): (i64, i64) = (entry.get(1)?, entry.get(3)?);
+            match entry.get_ref(0)?.as_str()? {
+                "I" => drop(steps.come.execute([key, id])?),
+                "D" => drop(steps.go.execute([key, id])?),
+                _ => {
+                    let old = entry.get_ref(4)?.as_bytes().unwrap_or_default();
+                    let old = Image::parse(&String::from_utf8_lossy(old));
+                    steps.change.execute(params_from_iter(self.change(key, id, old)))?;
+                    if let Value::Integer(new) = entry.get(2)? {
+                        steps.make_room.execute([new])?;
+                        steps.go_on.execute([key, new])?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The entry about the last file that may have changed rowids without a trace.
+    fn last_rebuilt(&self) -> rusqlite::Result<i64> {
+        let rebuilt = applied(self.conn, &self.doers.rebuild, &changefeed::applied_in_sight())?;
+        Ok(rebuilt.last().copied().unwrap_or(0))
+    }
+
+    fn statements(&self) -> rusqlite::Result<Steps<'_>> {
+        let parts = || 1..=self.key.len();
+        let of_parts = |each: &dyn Fn(usize) -> String| parts().map(each).collect::<String>();
+        let forgotten = of_parts(&|part| format!(", named_{part} = 0, part_{part} = NULL"));
+        let begin = |what: &str| {
+            self.conn.prepare(&format!(
+                "INSERT INTO {STEPS}(r, {what}) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET {what} = ?2, unclear = 0{forgotten}"
+            ))
+        };
+        let change = format!(
+            "INSERT INTO {STEPS}(r, changed, unclear{}) VALUES (?, ?, ?{})
+               ON CONFLICT DO UPDATE SET changed = excluded.changed, unclear = max(unclear, excluded.unclear){}",
+            of_parts(&|part| format!(", named_{part}, part_{part}")),
+            of_parts(&|_| ", ?, ?".into()),
+            of_parts(&|part| format!(
+                ", part_{part} = iif(named_{part}, part_{part}, excluded.part_{part}), named_{part} = max(named_{part}, excluded.named_{part})"
+            )),
+        );
+        Ok(Steps {
+            come: begin("came")?,
+            go: begin("went")?,
+            change: self.conn.prepare(&change)?,
+            make_room: self.conn.prepare(&format!("DELETE FROM {STEPS} WHERE r = ?1"))?,
+            go_on: self.conn.prepare(&format!("UPDATE {STEPS} SET r = ?2 WHERE r = ?1"))?,
+        })
+    }
+
+    /// The values of one step.
+    fn change(&self, rowid: i64, id: i64, mut old: Image) -> Vec<Value> {
+        let mut parts = Vec::new();
+        let mut unclear = false;
+        for column in self.columns() {
+            let named = old.values.iter().position(|(name, _)| self.is_named(column, name));
+            let value = named.map(|at| old.values.swap_remove(at).1);
+            unclear |= value == Some(None);
+            parts.push(Value::Integer(value.is_some().into()));
+            parts.push(value.flatten().unwrap_or(Value::Null));
+        }
+        [Value::Integer(rowid), Value::Integer(id), Value::Integer(unclear.into())]
+            .into_iter()
+            .chain(parts)
+            .collect()
+    }
+
+    /// Is this the name of a column, or was it?
+    fn is_named(&self, column: &str, name: &str) -> bool {
+        let is_its = |other: &str| other.eq_ignore_ascii_case(column);
+        is_its(name) || (self.table.column(name).is_none() && self.doers.key_column(name).is_some_and(is_its))
+    }
+
+    fn list(&self) -> rusqlite::Result<()> {
+        let (live, shadow, rowid) = (self.shape.live(), self.shape.shadow(), &self.shape.identity[0]);
+        let last_inserted = applied(self.conn, &self.doers.insert, APPLIED)?.pop().unwrap_or(0);
+        let is_taken = |but: &str| {
+            format!(
+                "EXISTS (SELECT 1 FROM {live} o WHERE {} {but})",
+                same_key(self.table, self.key, "s", "o")
+            )
+        };
+        let seen = format!(
+            "SELECT key FROM {LIVE}.{CHANGEFEED} f WHERE {} AND (f.op = 'I' OR ({}))",
+            self.is_open(),
+            self.names_key(),
+        );
+        for began in self.began() {
+            self.conn.execute_batch(&format!(
+                "INSERT INTO {BEGAN} SELECT c.r, s.{rowid} FROM {STEPS} c CROSS JOIN {live} l ON l.{rowid} = c.r CROSS JOIN {shadow} s ON {began}
+                   WHERE NOT c.unclear AND c.changed > max(c.came, c.went)
+                   AND (c.came = 0 OR (s.{rowid} = c.r AND (c.went BETWEEN 1 AND c.came OR {last_inserted} < c.changed OR NOT {taken})))
+                   AND ({last_inserted} < c.changed OR NOT {taken_unseen})",
+                taken = is_taken(""),
+                taken_unseen = is_taken(&format!("AND o.{rowid} NOT IN ({seen})")),
+            ))?;
+        }
+        self.conn.execute_batch(&format!(
+            "DELETE FROM {BEGAN} WHERE s1 IN (SELECT s1 FROM {BEGAN} GROUP BY s1 HAVING count(*) > 1)"
+        ))
+    }
+
+    /// Conditions of which each step `c` of a row `l` meets one at most: it began as `s`. Of one that began without a name only the rowid
+    /// tells that.
+    fn began(&self) -> [String; 2] {
+        let each = |of_part: &dyn Fn(String, String, String) -> String| -> Vec<String> {
+            let parts = (1..).zip(self.key).map(|(part, (position, collation))| {
+                let name = quote_identifier(&self.table.columns[*position].name);
+                let began = format!("iif(c.named_{part}, c.part_{part}, l.{name})");
+                of_part(name, began, quote_identifier(collation))
+            });
+            parts.collect()
+        };
+        let same = each(&|name, began, collation| format!("s.{name} = {began} COLLATE {collation}"));
+        let nameless = each(&|_, began, _| format!("{began} IS NULL")).join(" OR ");
+        let alike =
+            each(&|name, began, collation| format!("s.{name} IS {began} COLLATE {collation}")).join(" AND ");
+        let rowid = &self.shape.identity[0];
+        [same.join(" AND "), format!("s.{rowid} = c.r AND ({nameless}) AND {alike}")]
+    }
+}
+
+/// What an entry does to [`STEPS`].
+struct Steps<'c> {
+    come: Statement<'c>,
+    go: Statement<'c>,
+    change: Statement<'c>,
+    make_room: Statement<'c>,
+    go_on: Statement<'c>,
+}

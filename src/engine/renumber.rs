@@ -1,0 +1,85 @@
+//! Rowids that no column shows, and that a migration changes, as one does that rebuilds a table: what was noted about a row is about it
+//! whatever its rowid is then.
+
+use rusqlite::Connection;
+
+use crate::changefeed;
+use crate::difference::{RowShape, lasting_key, lasting_name};
+use crate::names::CHANGEFEED;
+use crate::schema::{Table, name_now};
+use crate::sql_text::{quote_identifier, string_literal};
+
+/// The rows that entries were about before the migration ran: `was`, their rowid, and `name`, what lasts whatever that is.
+const BEFORE: &str = "temp.d1_migrate_rowids_before";
+
+/// Their rowids before and now.
+const NOW: &str = "temp.d1_migrate_rowids_now";
+
+/// Notes which rows the entries are about. Part of the transaction in which the migration runs.
+pub fn note(conn: &Connection, tables: &[Table]) -> rusqlite::Result<()> {
+    conn.execute_batch(&format!("DROP TABLE IF EXISTS {BEFORE}; CREATE TABLE {BEFORE}(tbl, was, name)"))?;
+    if !changefeed::exists(conn, "main")? {
+        return Ok(());
+    }
+    for table in tables {
+        let Some(key) = lasting_name(table) else { continue };
+        let (shape, tbl) = (RowShape::of(table), string_literal(&table.name));
+        let named = key
+            .iter()
+            .map(|(column, _)| format!("t.{} IS NOT NULL", quote_identifier(&table.columns[*column].name)));
+        conn.execute_batch(&format!(
+            "INSERT INTO {BEFORE} SELECT {tbl}, t.{rowid}, {} FROM main.{} t
+               WHERE t.{rowid} IN (SELECT key FROM {CHANGEFEED} WHERE tbl = {tbl}) AND {}",
+            lasting_key(table, "t"),
+            shape.table,
+            named.collect::<Vec<_>>().join(" AND "),
+            rowid = shape.identity[0],
+        ))?;
+    }
+    conn.execute_batch(&format!("CREATE INDEX {BEFORE}_name ON d1_migrate_rowids_before(tbl, name)"))
+}
+
+/// Gives the entries the rowids that their rows have, now that this file has run. `renamed` are tables, under the names that they had and
+/// have; the entries have these by now.
+pub fn follow(
+    conn: &Connection,
+    file: &str,
+    renamed: &[(String, String)],
+    tables: &[Table],
+) -> rusqlite::Result<()> {
+    if !renamed.is_empty() {
+        conn.execute_batch(&format!("UPDATE {BEFORE} SET tbl = {}", name_now(renamed)))?;
+    }
+    for table in tables.iter().filter(|table| lasting_name(table).is_some()) {
+        if any_is_elsewhere(conn, table)? {
+            list_now(conn, table)?;
+            changefeed::renumber(conn, &table.name, NOW, &format!(" before {file}"))?;
+            conn.execute_batch(&format!("DROP TABLE {NOW}"))?;
+        }
+    }
+    conn.execute_batch(&format!("DROP TABLE {BEFORE}"))
+}
+
+/// Does another row, or none, have the rowid of one that was noted? Only then the whole table is read.
+fn any_is_elsewhere(conn: &Connection, table: &Table) -> rusqlite::Result<bool> {
+    let shape = RowShape::of(table);
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM {BEFORE} b LEFT JOIN main.{} t ON t.{} = b.was WHERE b.tbl = ?1 AND {} IS NOT b.name)",
+        shape.table,
+        shape.identity[0],
+        lasting_key(table, "t"),
+    );
+    conn.query_row(&sql, [&table.name], |row| row.get(0))
+}
+
+fn list_now(conn: &Connection, table: &Table) -> rusqlite::Result<()> {
+    let shape = RowShape::of(table);
+    conn.execute_batch(&format!(
+        "CREATE TABLE {NOW} AS SELECT b.was, t.{} AS now FROM main.{} t CROSS JOIN {BEFORE} b ON b.tbl = {} AND b.name = {};
+         CREATE INDEX {NOW}_was ON d1_migrate_rowids_now(was)",
+        shape.identity[0],
+        shape.table,
+        string_literal(&table.name),
+        lasting_key(table, "t"),
+    ))
+}
