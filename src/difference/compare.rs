@@ -13,7 +13,7 @@ use super::sequences::{Sequence, sequences};
 use super::unknown::any_unknown_in;
 use super::went::Partners;
 use crate::names::SHADOW_FILES;
-use crate::schema::{Column, Drift, Module, Schema, Table, TableKind};
+use crate::schema::{Action, Column, Drift, ForeignKey, Module, Schema, Table, TableKind};
 
 /// What differs.
 #[derive(Debug)]
@@ -186,8 +186,18 @@ fn follows(conn: &Connection, files: &Schema, table: &Table) -> rusqlite::Result
         Some(_) => Follows::Children,
         // A row that went and came again would bring what the clock gave here.
         None if any_unknown_in(conn, &table.name)? => Follows::Values,
+        // Matched by key, its rows would trade the keys once more that they got from their parents.
+        None if key_follows_a_parent(table) => Follows::Values,
         None => Follows::Nothing,
     })
+}
+
+/// Does a part of its key change along with a key of another table?
+fn key_follows_a_parent(table: &Table) -> bool {
+    let is_part =
+        |column: &String| table.column(column).is_some_and(|position| table.primary_key.contains(&position));
+    let follows = |key: &&ForeignKey| key.on_update == Action::Cascade;
+    table.foreign_keys.iter().filter(follows).any(|key| key.columns.iter().any(|(own, _)| is_part(own)))
 }
 
 /// Rows can be compared where both tables store the same columns under the same names, and tell their keys apart alike.

@@ -663,3 +663,34 @@ fn where_a_new_row_took_over_a_deleted_one_before_it_changed() {
         assert_same(&remote, &oracle, "SELECT group_concat(f) FROM c", &format!("{columns}\n{migration}"));
     }
 }
+
+#[test]
+fn by_which_rows_of_a_table_of_its_own_are_named_that_change_too() {
+    let details = [
+        "parent INTEGER PRIMARY KEY REFERENCES parent ON UPDATE CASCADE ON DELETE CASCADE, v, theirs)",
+        "parent INT PRIMARY KEY REFERENCES parent ON UPDATE CASCADE ON DELETE CASCADE, v, theirs) WITHOUT ROWID",
+        "parent INT REFERENCES parent ON UPDATE CASCADE ON DELETE CASCADE, n DEFAULT 1, v, theirs, PRIMARY KEY (parent, n)) WITHOUT ROWID",
+        "parent INT NOT NULL PRIMARY KEY REFERENCES parent ON UPDATE CASCADE ON DELETE CASCADE, v, theirs)",
+    ];
+    let moves = [
+        "UPDATE parent SET id = 9 WHERE id = 1; UPDATE parent SET id = 1 WHERE id = 2; UPDATE parent SET id = 2 WHERE id = 9",
+        "UPDATE parent SET id = 4 WHERE id = 3; UPDATE parent SET id = 3 WHERE id = 2; UPDATE parent SET id = 2 WHERE id = 1",
+        "DELETE FROM parent WHERE id = 3; UPDATE parent SET id = 3 WHERE id = 2; UPDATE parent SET id = 2 WHERE id = 1",
+    ];
+    let changes = [
+        "UPDATE detail SET v = v || '!'",
+        "DELETE FROM detail WHERE v = 'a'; INSERT INTO detail (parent, v, theirs) SELECT id, 'new', 'none' FROM parent WHERE v = 'A'",
+    ];
+    for detail in details {
+        for sql in moves.iter().flat_map(|moves| changes.map(|change| format!("{moves}; {change}"))) {
+            let project = Scratch::with_schema(&format!(
+                "CREATE TABLE parent (id INTEGER PRIMARY KEY, v); CREATE TABLE detail ({detail};
+                 INSERT INTO parent VALUES (1, 'A'), (2, 'B'), (3, 'C'); INSERT INTO detail (parent, v) VALUES (1, 'a'), (2, 'b'), (3, 'c');"
+            ));
+            let own = "UPDATE detail SET theirs = 'of ' || v;";
+            let (remote, oracle, migration) = by_migration_and_by_hand(&project, own, &sql);
+            let list = "SELECT group_concat(parent || v || coalesce(theirs, '-'), ' ') FROM (SELECT * FROM detail ORDER BY parent)";
+            assert_same(&remote, &oracle, list, &format!("{detail}\n{sql}\n{migration}"));
+        }
+    }
+}
