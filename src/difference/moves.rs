@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, params_from_iter};
 
-use super::columns::{RowShape, all};
+use super::columns::{RowShape, all, lasting_name};
 use super::look::key_values;
 use super::pairs::set_apart;
 use super::trace::{TRACED, forget, trace};
@@ -111,10 +111,11 @@ impl Follow {
     }
 }
 
-/// Does this foreign key point to what names the row: to the primary key?
+/// Does this foreign key point to what names the row: to the primary key, or the UNIQUE one in its place?
 fn points_to_name(key: &ForeignKey, table: &Table) -> bool {
-    let is_part =
-        |column: &String| table.column(column).is_some_and(|position| table.primary_key.contains(&position));
+    let lasting = lasting_name(table).into_iter().flatten().map(|(position, _)| position);
+    let name: Vec<usize> = table.primary_key.iter().copied().chain(lasting).collect();
+    let is_part = |column: &String| table.column(column).is_some_and(|position| name.contains(&position));
     key.columns.iter().all(|(_, parent)| parent.as_ref().is_none_or(is_part))
 }
 

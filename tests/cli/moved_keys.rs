@@ -508,6 +508,22 @@ fn to_the_key_of_a_deleted_row_whatever_its_children_do_then() {
 }
 
 #[test]
+fn but_not_from_a_key_that_its_row_had_traded_before_it_went() {
+    for key in ["INTEGER PRIMARY KEY", "INT NOT NULL PRIMARY KEY", "INT NOT NULL UNIQUE"] {
+        let project = Scratch::with_schema(&format!(
+            "CREATE TABLE parent (id {key}, p INT REFERENCES parent (id) ON DELETE CASCADE, v);
+             INSERT INTO parent VALUES (1, NULL, 'A'), (2, 1, 'B'), (3, 1, 'C');"
+        ));
+        let own = "INSERT INTO parent VALUES (102, 2, 'b'), (103, 3, 'c');";
+        let sql = "PRAGMA defer_foreign_keys = TRUE; UPDATE parent SET id = 9 WHERE id = 2; UPDATE parent SET id = 2 WHERE id = 3;
+                   UPDATE parent SET id = 3 WHERE id = 9; DELETE FROM parent WHERE id = 3";
+        let (remote, oracle, migration) = by_migration_and_by_hand(&project, own, sql);
+        let list = "SELECT group_concat(id || v || p, ' ' ORDER BY id) FROM parent";
+        assert_same(&remote, &oracle, list, &format!("{key}\n{migration}"));
+    }
+}
+
+#[test]
 fn to_the_key_of_a_row_that_held_the_same() {
     for key in KEYS {
         for sql in [
