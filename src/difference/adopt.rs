@@ -9,9 +9,8 @@ use super::about::ABOUT;
 use super::began::{BEGAN, list_began};
 use super::columns::{RowShape, all, lasting_name, same_key};
 use super::compare::has_same_columns;
-use super::doers::{Doers, doers};
+use super::doers::doers;
 use super::look::key_values;
-use super::pairs::was;
 use super::trace::{TRACED, forget, held_files, trace_entries};
 use super::unknown::{WHOLE_ROW, is_plain};
 use super::{Error, LIVE};
@@ -23,9 +22,6 @@ use crate::sql_text::{quote_identifier, string_literal};
 
 /// Which row here is which one of the files: their names, and the key by which [`ABOUT`] lists entries about them.
 const PARTNERS: &str = "temp.d1_migrate_partners";
-
-/// The entries about rows that changed the key by which they are known whatever their rowid.
-const REKEYED: &str = "temp.d1_migrate_rekeyed";
 
 /// What unknown cells held when the file that made them had run, by the key of the row in the files.
 const VALUES_BEFORE: &str = "temp.d1_migrate_values_before";
@@ -150,24 +146,22 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
             let now = format!("coalesce((SELECT now FROM {TRACED} WHERE was = +s.{rowid}), s.{rowid})");
             let was = format!("coalesce((SELECT was FROM {TRACED} WHERE now = +l.{rowid}), l.{rowid})");
             let named = same_key(table, &name, "l", "s");
-            let doers = doers(conn, table)?;
-            list_began(conn, table, &name, &doers)?;
-            let another = match changefeed::exists(conn, LIVE)? {
-                true => took_key(conn, table, &shape, &name, &doers)?,
-                false => "0".into(),
-            };
+            list_began(conn, table, &name, &doers(conn, table)?)?;
+            // One that came here holds only what it was given here.
+            let another = format!(
+                "EXISTS (SELECT 1 FROM {BEGAN} b WHERE b.l1 = +l.{rowid} AND (b.came OR b.s1 IS NOT s.{rowid}))"
+            );
             let alone = format!(
                 "s.{rowid} NOT IN (SELECT s1 FROM {PARTNERS}) AND l.{rowid} NOT IN (SELECT l1 FROM {PARTNERS})"
             );
-            // A row that took its key here is another one, whenever it had come.
             let unless_another = format!("{alone} AND NOT ({another})");
             let same_rowid = format!("l.{rowid} = {now}");
             conn.execute_batch(&list(&was, &named, &format!("s.{rowid} = {was} AND NOT ({another})")))?;
-            let began = format!("l.{rowid} = (SELECT l1 FROM {BEGAN} WHERE s1 = s.{rowid})");
+            let began = format!("l.{rowid} = (SELECT l1 FROM {BEGAN} WHERE s1 = +s.{rowid} AND NOT came)");
             conn.execute_batch(&list(&was, &began, &alone))?;
             conn.execute_batch(&list(&was, &named, &unless_another))?;
             conn.execute_batch(&list(&was, &same_rowid, &unless_another))?;
-            conn.execute_batch(&format!("DROP TABLE IF EXISTS {REKEYED}; DROP TABLE {BEGAN}"))?;
+            conn.execute_batch(&format!("DROP TABLE {BEGAN}"))?;
         }
     }
     conn.execute_batch(&format!(
@@ -175,36 +169,6 @@ fn list_partners(conn: &Connection, table: &Table) -> Result<(), Error> {
         shape.slots('s').join(", ")
     ))?;
     Ok(())
-}
-
-/// Did the row `l`, since the last migration and under the rowid that it has, change its key, without ever having had that of `s` before?
-/// Lists the entries that tell.
-fn took_key(
-    conn: &Connection,
-    table: &Table,
-    shape: &RowShape,
-    key: &[(usize, String)],
-    doers: &Doers,
-) -> rusqlite::Result<String> {
-    let columns = key.iter().map(|(position, _)| &table.columns[*position].name);
-    let changed = doers.names_key(columns);
-    // The changefeed has no index.
-    conn.execute_batch(&format!(
-        "CREATE TABLE {REKEYED} AS SELECT key, id, old FROM {LIVE}.{CHANGEFEED} f
-           WHERE f.tbl = {} AND f.op = 'U' AND f.id > coalesce(({}), 0) AND {changed};
-         CREATE INDEX {REKEYED}_key ON {}(key)",
-        string_literal(&table.name),
-        changefeed::last_written(LIVE, &held_files()),
-        REKEYED.trim_start_matches("temp."),
-    ))?;
-    let rowid = &shape.identity[0];
-    let entry = |holds: &str| {
-        format!(
-            "EXISTS (SELECT 1 FROM {REKEYED} f WHERE f.key = +l.{rowid} AND ({holds})
-               AND f.id > coalesce((SELECT since FROM {TRACED} WHERE now = +l.{rowid}), 0))"
-        )
-    };
-    Ok(format!("{} AND NOT {}", entry("1"), entry(&was(table, key))))
 }
 
 /// Lists those whose key was changed here. What was traced to a row that is here no more is no trace: a file took it.
@@ -236,7 +200,7 @@ fn list_moved_partners(conn: &Connection, table: &Table, shape: &RowShape) -> Re
 /// Takes over the cells, unless they were changed here.
 fn adopt_cells(conn: &Connection, table: &Table, cells: &Cells) -> Result<u64, Error> {
     let shape = RowShape::of(table);
-    note_values_before(conn, cells)?;
+    note_values_before(conn, cells, shape.hidden_rowid)?;
     let column = quote_identifier(&cells.column);
     let of_s =
         shape.identity.iter().zip(shape.slots('s')).map(|(name, slot)| format!("d.{slot} = +s.{name}"));
@@ -262,15 +226,20 @@ fn adopt_cells(conn: &Connection, table: &Table, cells: &Cells) -> Result<u64, E
 
 /// Notes which of the cells entries tell of, and what they held before, as far as the first entry about each tells: who puts that
 /// back, as a file does that takes the rows out and in again, has changed nothing.
-fn note_values_before(conn: &Connection, cells: &Cells) -> rusqlite::Result<()> {
+fn note_values_before(conn: &Connection, cells: &Cells, hidden_rowid: bool) -> rusqlite::Result<()> {
     conn.execute_batch(&format!("CREATE TABLE {VALUES_BEFORE}(key UNIQUE, is_known, value)"))?;
     let Some(after) = cells.after else { return Ok(()) };
-    // Of a row that stayed, only the columns that its image names changed.
+    // Of a row that stayed, only the columns that its image names changed; any may have where images are not kept.
     let label = string_literal(&format!("{}=", quote_identifier(&cells.column)));
+    let not_kept = match hidden_rowid {
+        // Nothing but that changed.
+        true => "(f.old = '' AND f.new_key IS NULL)",
+        false => "f.old = ''",
+    };
     let mut entries = conn.prepare(&format!(
         "SELECT a.was, iif(a.whole, 'I', f.op), f.old FROM {ABOUT} a CROSS JOIN {LIVE}.{CHANGEFEED} f ON f.id = a.id
            WHERE a.was IN (SELECT was FROM {PARTNERS}) AND NOT a.of_new AND a.id > ?1
-             AND (a.whole OR f.op IN ('I', 'D') OR f.old = '' OR instr(f.old, {label})) ORDER BY a.id, a.whole DESC"
+             AND (a.whole OR f.op IN ('I', 'D') OR {not_kept} OR instr(f.old, {label})) ORDER BY a.id, a.whole DESC"
     ))?;
     let mut note = conn.prepare(&format!("INSERT OR IGNORE INTO {VALUES_BEFORE} VALUES (?1, ?2, ?3)"))?;
     let mut rows = entries.query([after])?;

@@ -1,6 +1,8 @@
 //! Which row of the files one is whose key changed here, where no column shows the rowid: it may be another one in the files, so the
 //! changefeed is read for the key that each row began with.
 
+use std::collections::HashSet;
+
 use rusqlite::types::Value;
 use rusqlite::{Connection, Statement, params_from_iter};
 
@@ -13,7 +15,8 @@ use crate::names::CHANGEFEED;
 use crate::schema::Table;
 use crate::sql_text::{quote_identifier, string_literal};
 
-/// Such pairs: `l1`, the rowid here, and `s1`, the one in the files.
+/// The rows whose key changed here: `l1`, their rowid, `s1`, the one that they have in the files (NULL where that is not known), and whether
+/// they `came` here.
 pub(super) const BEGAN: &str = "temp.d1_migrate_began";
 
 /// By rowid `r`: the last entries by which a row's key changed, by which one came and went there, and the parts of the key with which the
@@ -32,7 +35,7 @@ pub(super) fn list_began(
     key: &[(usize, String)],
     doers: &Doers,
 ) -> rusqlite::Result<()> {
-    conn.execute_batch(&format!("DROP TABLE IF EXISTS {BEGAN}; CREATE TABLE {BEGAN}(l1, s1)"))?;
+    conn.execute_batch(&format!("DROP TABLE IF EXISTS {BEGAN}; CREATE TABLE {BEGAN}(l1, s1, came)"))?;
     if changefeed::exists(conn, LIVE)? {
         let began = Began { conn, table, key, doers, shape: RowShape::of(table) };
         began.read_steps()?;
@@ -44,7 +47,9 @@ pub(super) fn list_began(
 
 /// The same of rows that are one whenever they have the same rowid. `pairs` is a query for their `l1` and `s1`.
 pub(super) fn take_for_one(conn: &Connection, pairs: &str) -> rusqlite::Result<()> {
-    conn.execute_batch(&format!("DROP TABLE IF EXISTS {BEGAN}; CREATE TABLE {BEGAN} AS {pairs}"))?;
+    conn.execute_batch(&format!(
+        "DROP TABLE IF EXISTS {BEGAN}; CREATE TABLE {BEGAN}(l1, s1, came); INSERT INTO {BEGAN} SELECT l1, s1, 0 FROM ({pairs})"
+    ))?;
     index(conn)
 }
 
@@ -90,9 +95,10 @@ impl Began<'_> {
         // Who came and went matters only under rowids under which a key changed, too.
         let (feed, is_open, names_key) = (format!("{LIVE}.{CHANGEFEED} f"), self.is_open(), self.names_key());
         let mut entries = self.conn.prepare(&format!(
-            "SELECT op, key, new_key, id, old FROM {feed} WHERE {is_open} AND id > {rebuilt} AND typeof(key) = 'integer'
-               AND (({names_key}) OR (f.op IN ('I', 'D') AND key IN (SELECT key FROM {feed} WHERE {is_open} AND {names_key}))) ORDER BY id",
-            rebuilt = self.last_rebuilt()?,
+            "SELECT op, key, new_key, id, old, {names_key} FROM {feed} WHERE {is_open} AND id > {rebuilt} AND typeof(key) = 'integer'
+               AND (({names_key}) OR new_key IS NOT NULL OR (f.op IN ('I', 'D') AND key IN (
+                 SELECT key FROM {feed} WHERE {is_open} AND {names_key}))) ORDER BY id",
+            rebuilt = self.last_in_sight(&self.doers.rebuild)?,
         ))?;
         let mut steps = self.statements()?;
         let mut entries = entries.query(())?;
@@ -102,9 +108,11 @@ impl Began<'_> {
                 "I" => drop(steps.come.execute([key, id])?),
                 "D" => drop(steps.go.execute([key, id])?),
                 _ => {
-                    let old = entry.get_ref(4)?.as_bytes().unwrap_or_default();
-                    let old = Image::parse(&String::from_utf8_lossy(old));
-                    steps.change.execute(params_from_iter(self.change(key, id, old)))?;
+                    if entry.get(5)? {
+                        let old = entry.get_ref(4)?.as_bytes().unwrap_or_default();
+                        let old = Image::parse(&String::from_utf8_lossy(old));
+                        steps.change.execute(params_from_iter(self.change(key, id, old)))?;
+                    }
                     if let Value::Integer(new) = entry.get(2)? {
                         steps.make_room.execute([new])?;
                         steps.go_on.execute([key, new])?;
@@ -115,10 +123,10 @@ impl Began<'_> {
         Ok(())
     }
 
-    /// The entry about the last file that may have changed rowids without a trace.
-    fn last_rebuilt(&self) -> rusqlite::Result<i64> {
-        let rebuilt = applied(self.conn, &self.doers.rebuild, &changefeed::applied_in_sight())?;
-        Ok(rebuilt.last().copied().unwrap_or(0))
+    /// The entry about the last of these files that wrangler ran.
+    fn last_in_sight(&self, files: &HashSet<String>) -> rusqlite::Result<i64> {
+        let in_sight = applied(self.conn, files, &changefeed::applied_in_sight())?;
+        Ok(in_sight.last().copied().unwrap_or(0))
     }
 
     fn statements(&self) -> rusqlite::Result<Steps<'_>> {
@@ -168,7 +176,7 @@ impl Began<'_> {
     /// Is this the name of a column, or was it?
     fn is_named(&self, column: &str, name: &str) -> bool {
         let is_its = |other: &str| other.eq_ignore_ascii_case(column);
-        is_its(name) || (self.table.column(name).is_none() && self.doers.key_column(name).is_some_and(is_its))
+        is_its(name) || (self.table.column(name).is_none() && self.doers.column(name).is_some_and(is_its))
     }
 
     fn list(&self) -> rusqlite::Result<()> {
@@ -185,10 +193,13 @@ impl Began<'_> {
             self.is_open(),
             self.names_key(),
         );
+        // What a file put in that wrangler ran has entries too.
+        let came = format!("c.came > {}", self.last_in_sight(&self.doers.insert)?);
+        let changed =
+            format!("{STEPS} c CROSS JOIN {live} l ON l.{rowid} = c.r AND c.changed > max(c.came, c.went)");
         for began in self.began() {
             self.conn.execute_batch(&format!(
-                "INSERT INTO {BEGAN} SELECT c.r, s.{rowid} FROM {STEPS} c CROSS JOIN {live} l ON l.{rowid} = c.r CROSS JOIN {shadow} s ON {began}
-                   WHERE NOT c.unclear AND c.changed > max(c.came, c.went)
+                "INSERT INTO {BEGAN} SELECT c.r, s.{rowid}, {came} FROM {changed} CROSS JOIN {shadow} s ON {began} WHERE NOT c.unclear
                    AND (c.came = 0 OR (s.{rowid} = c.r AND (c.went BETWEEN 1 AND c.came OR {last_inserted} < c.changed OR NOT {taken})))
                    AND ({last_inserted} < c.changed OR NOT {taken_unseen})",
                 taken = is_taken(""),
@@ -196,7 +207,8 @@ impl Began<'_> {
             ))?;
         }
         self.conn.execute_batch(&format!(
-            "DELETE FROM {BEGAN} WHERE s1 IN (SELECT s1 FROM {BEGAN} GROUP BY s1 HAVING count(*) > 1)"
+            "DELETE FROM {BEGAN} WHERE s1 IN (SELECT s1 FROM {BEGAN} GROUP BY s1 HAVING count(*) > 1);
+             INSERT INTO {BEGAN} SELECT c.r, NULL, {came} FROM {changed} WHERE c.r NOT IN (SELECT l1 FROM {BEGAN})"
         ))
     }
 

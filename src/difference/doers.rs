@@ -20,25 +20,25 @@ pub(super) struct Doers {
     pub(super) insert: HashSet<String>,
     /// The names of those that may have put its rows into a new table: hidden rowids may be others since.
     pub(super) rebuild: HashSet<String>,
-    /// The names that columns of its key have or had, and the one of now, in small letters.
-    key_columns: HashMap<String, String>,
+    /// The names that its columns have or had, and the one of now, in small letters.
+    columns: HashMap<String, String>,
+    /// The names of now of those of its key.
+    key: HashSet<String>,
 }
 
 impl Doers {
     /// Does the image of the entry `f` name one of these columns, or one of the primary key, under whatever name?
     pub(super) fn names_key<'c>(&'c self, key: impl Iterator<Item = &'c String>) -> String {
-        let named = self.key_columns.keys().chain(key).map(|column| {
-            format!(
-                "instr(lower(f.old), {})",
-                string_literal(&format!("{}=", quote_identifier(&column.to_lowercase())))
-            )
+        let key: HashSet<String> = key.map(|column| column.to_lowercase()).chain(self.key.clone()).collect();
+        let named = self.columns.iter().filter(|(_, now)| key.contains(*now)).map(|(name, _)| {
+            format!("instr(lower(f.old), {})", string_literal(&format!("{}=", quote_identifier(name))))
         });
         format!("({})", named.collect::<Vec<_>>().join(" OR "))
     }
 
-    /// The name, in small letters, of the column of its key that has or had this one.
-    pub(super) fn key_column(&self, name: &str) -> Option<&str> {
-        self.key_columns.get(&name.to_lowercase()).map(String::as_str)
+    /// The name, in small letters, of the column that has or had this one.
+    pub(super) fn column(&self, name: &str) -> Option<&str> {
+        self.columns.get(&name.to_lowercase()).map(String::as_str)
     }
 }
 
@@ -46,10 +46,11 @@ impl Doers {
 pub(super) fn doers(conn: &Connection, table: &Table) -> rusqlite::Result<Doers> {
     let mut tables = HashSet::from([table.name.to_lowercase()]);
     let lasting = lasting_name(table).into_iter().flatten().map(|(position, _)| position);
-    let columns = table.primary_key.iter().copied().chain(lasting);
-    let columns = columns.map(|position| table.columns[position].name.to_lowercase());
-    let columns = columns.chain(["rowid".to_owned()]).map(|column| (column.clone(), column));
-    let mut columns: HashMap<String, String> = columns.collect();
+    let key = table.primary_key.iter().copied().chain(lasting);
+    let key = key.map(|position| table.columns[position].name.to_lowercase());
+    let key: HashSet<String> = key.chain(["rowid".to_owned()]).collect();
+    let columns = table.columns.iter().map(|column| column.name.to_lowercase()).chain(["rowid".to_owned()]);
+    let mut columns: HashMap<String, String> = columns.map(|column| (column.clone(), column)).collect();
     let mut files =
         conn.prepare(&format!("SELECT name, sets FROM main.{SHADOW_FILES} ORDER BY position DESC"))?;
     let mut files = files.query(())?;
@@ -76,7 +77,8 @@ pub(super) fn doers(conn: &Connection, table: &Table) -> rusqlite::Result<Doers>
                 _ => {}
             }
         }
-        let any_set = |table: &String| columns.keys().any(|column| sets.contains(&column_set(table, column)));
+        let mut names = columns.iter().filter(|(_, now)| key.contains(*now)).map(|(name, _)| name);
+        let any_set = |table: &String| names.any(|column| sets.contains(&column_set(table, column)));
         if tables.iter().any(any_set) {
             found.change_keys.insert(name.clone());
         }
@@ -87,7 +89,7 @@ pub(super) fn doers(conn: &Connection, table: &Table) -> rusqlite::Result<Doers>
             }
         }
     }
-    found.key_columns = columns;
+    (found.columns, found.key) = (columns, key);
     Ok(found)
 }
 

@@ -212,7 +212,8 @@ fn part(
 
 /// The condition that `s` is the row of the files that `l` began as.
 fn began(shape: &RowShape) -> String {
-    format!("s.{rowid} = (SELECT s1 FROM {BEGAN} WHERE l1 = l.{rowid})", rowid = shape.identity[0])
+    // `+` takes the affinity away, for which an index would be passed over; so below.
+    format!("s.{rowid} = (SELECT s1 FROM {BEGAN} WHERE l1 = +l.{rowid})", rowid = shape.identity[0])
 }
 
 /// Makes a row that goes and one that comes of each of these updates in the table of differences.
@@ -306,7 +307,7 @@ fn takes_key_of_deleted(
 fn join_by(conn: &Connection, shape: &RowShape, diff: &str, same: &str) -> rusqlite::Result<()> {
     conn.execute_batch(&format!(
         "CREATE TEMP TABLE d1_migrate_joined AS SELECT d.rowid AS i, e.rowid AS e, d.l1 AS l1, e.s1 AS s1 FROM {diff} d
-           CROSS JOIN {live} l ON {named} CROSS JOIN {shadow} s ON {same} CROSS JOIN {diff} e ON e.s1 = s.{rowid} AND e.kind = 'D'
+           CROSS JOIN {live} l ON {named} CROSS JOIN {shadow} s ON {same} CROSS JOIN {diff} e ON e.s1 = +s.{rowid} AND e.kind = 'D'
            WHERE d.kind = 'I';",
         live = shape.live(),
         shadow = shape.shadow(),

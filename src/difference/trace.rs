@@ -22,6 +22,9 @@ const HELD: &str = "temp.d1_migrate_held_by_files";
 /// The keys of rows that came here, and by which entry; and of rows that went (`came` is 0): who comes in place of one is that one.
 const NEW: &str = "temp.d1_migrate_new_rows";
 
+/// The keys that rows left, or under which they went, and the last entry about that: the changefeed has no index.
+const LEFT: &str = "temp.d1_migrate_left_keys";
+
 /// What a trace found besides its list.
 pub(super) struct Traced {
     /// Was a row that had changed its key deleted or pushed out since?
@@ -58,7 +61,8 @@ fn create_lists(conn: &Connection) -> rusqlite::Result<()> {
         "CREATE TABLE {TRACED}(now UNIQUE, was, since, vacant, held INTEGER NOT NULL DEFAULT 0);
          CREATE INDEX temp.d1_migrate_traced_was ON d1_migrate_traced(was);
          CREATE TABLE {HELD}(now, was);
-         CREATE TABLE {NEW}(key PRIMARY KEY, came INTEGER NOT NULL)"
+         CREATE TABLE {NEW}(key PRIMARY KEY, came INTEGER NOT NULL);
+         CREATE TABLE {LEFT}(key PRIMARY KEY, last INTEGER NOT NULL)"
     ))?;
     create_about(conn)
 }
@@ -66,7 +70,8 @@ fn create_lists(conn: &Connection) -> rusqlite::Result<()> {
 /// Drops the lists.
 pub(super) fn forget(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(&format!(
-        "DROP TABLE IF EXISTS {TRACED}; DROP TABLE IF EXISTS {HELD}; DROP TABLE IF EXISTS {NEW}; DROP TABLE IF EXISTS {ABOUT}"
+        "DROP TABLE IF EXISTS {TRACED}; DROP TABLE IF EXISTS {HELD}; DROP TABLE IF EXISTS {NEW}; DROP TABLE IF EXISTS {LEFT};
+         DROP TABLE IF EXISTS {ABOUT}"
     ))
 }
 
@@ -106,6 +111,7 @@ impl<'a> Trace<'a> {
 
     /// Reads the entries from this one on, by which the first row moved.
     fn read(&self, first: i64) -> rusqlite::Result<Traced> {
+        self.list_left_keys()?;
         self.list_new_rows(first)?;
         // Entries that keep one in sight ('K') move nothing.
         let of_rows = if self.about.after.is_some() { "('I', 'D', 'U', 'K')" } else { "('I', 'D')" };
@@ -161,6 +167,17 @@ impl<'a> Trace<'a> {
         }
         self.lose_what_files_replaced()?;
         Ok(Traced { any_ended })
+    }
+
+    fn list_left_keys(&self) -> rusqlite::Result<()> {
+        if self.bringing.is_empty() {
+            return Ok(());
+        }
+        let list = format!(
+            "INSERT INTO {LEFT} SELECT key, max(id) FROM {LIVE}.{CHANGEFEED}
+               WHERE tbl = ?1 AND (op = 'D' OR (op = 'U' AND new_key IS NOT NULL)) GROUP BY key"
+        );
+        self.conn.execute(&list, [&self.table.name]).map(drop)
     }
 
     /// Lists the rows that had come here before this entry, since files held all that the entries tell.
@@ -234,11 +251,9 @@ impl<'a> Trace<'a> {
         if !self.any_brought(left, before) {
             return Ok(false);
         }
-        let went = format!(
-            "SELECT 1 FROM {LIVE}.{CHANGEFEED} WHERE tbl = ?1 AND key = ?2 AND id > ?3 AND (op = 'D' OR (op = 'U' AND new_key IS NOT NULL))"
-        );
+        let went = format!("SELECT 1 FROM {LEFT} WHERE key = ?1 AND last > ?2");
         let mut went = self.conn.prepare_cached(&went)?;
-        Ok(self.is_here(key.clone())? || went.exists(params![self.table.name, key, left])?)
+        Ok(self.is_here(key.clone())? || went.exists(params![key, left])?)
     }
 
     /// The row that leaves this key by this entry is not the one that had come to it, but one that a file put in when it had taken that.

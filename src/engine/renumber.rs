@@ -9,7 +9,8 @@ use crate::names::CHANGEFEED;
 use crate::schema::{Table, name_now};
 use crate::sql_text::{quote_identifier, string_literal};
 
-/// The rows that entries were about before the migration ran: `was`, their rowid, and `name`, what lasts whatever that is.
+/// The rows that entries were about before the migration ran: `was`, their rowid, and `name`, what lasts whatever that is; NULL where there
+/// was no row any more.
 const BEFORE: &str = "temp.d1_migrate_rowids_before";
 
 /// Their rowids before and now.
@@ -24,16 +25,17 @@ pub fn note(conn: &Connection, tables: &[Table]) -> rusqlite::Result<()> {
     for table in tables {
         let Some(key) = lasting_name(table) else { continue };
         let (shape, tbl) = (RowShape::of(table), string_literal(&table.name));
-        let named = key
+        let nameless = key
             .iter()
-            .map(|(column, _)| format!("t.{} IS NOT NULL", quote_identifier(&table.columns[*column].name)));
+            .map(|(column, _)| format!("t.{} IS NULL", quote_identifier(&table.columns[*column].name)));
+        let rowid = &shape.identity[0];
         conn.execute_batch(&format!(
-            "INSERT INTO {BEFORE} SELECT {tbl}, t.{rowid}, {} FROM main.{} t
-               WHERE t.{rowid} IN (SELECT key FROM {CHANGEFEED} WHERE tbl = {tbl}) AND {}",
-            lasting_key(table, "t"),
-            shape.table,
-            named.collect::<Vec<_>>().join(" AND "),
-            rowid = shape.identity[0],
+            "INSERT INTO {BEFORE} SELECT {tbl}, f.key, iif(t.{rowid} IS NULL, NULL, {name})
+               FROM (SELECT DISTINCT key FROM {CHANGEFEED} WHERE tbl = {tbl} AND typeof(key) = 'integer') f
+               LEFT JOIN main.{t} t ON t.{rowid} = f.key WHERE t.{rowid} IS NULL OR NOT ({nameless})",
+            name = lasting_key(table, "t"),
+            t = shape.table,
+            nameless = nameless.collect::<Vec<_>>().join(" OR "),
         ))?;
     }
     conn.execute_batch(&format!("CREATE INDEX {BEFORE}_name ON d1_migrate_rowids_before(tbl, name)"))
@@ -60,13 +62,14 @@ pub fn follow(
     conn.execute_batch(&format!("DROP TABLE {BEFORE}"))
 }
 
-/// Does another row, or none, have the rowid of one that was noted? Only then the whole table is read.
+/// Is there another row, or none, under a rowid that was noted? Only then the whole table is read.
 fn any_is_elsewhere(conn: &Connection, table: &Table) -> rusqlite::Result<bool> {
     let shape = RowShape::of(table);
+    let rowid = &shape.identity[0];
     let sql = format!(
-        "SELECT EXISTS (SELECT 1 FROM {BEFORE} b LEFT JOIN main.{} t ON t.{} = b.was WHERE b.tbl = ?1 AND {} IS NOT b.name)",
+        "SELECT EXISTS (SELECT 1 FROM {BEFORE} b LEFT JOIN main.{} t ON t.{rowid} = b.was
+           WHERE b.tbl = ?1 AND iif(t.{rowid} IS NULL, NULL, {}) IS NOT b.name)",
         shape.table,
-        shape.identity[0],
         lasting_key(table, "t"),
     );
     conn.query_row(&sql, [&table.name], |row| row.get(0))

@@ -710,3 +710,23 @@ fn by_which_rows_of_a_table_of_its_own_are_named_that_change_too() {
         }
     }
 }
+
+#[test]
+fn under_the_new_name_that_a_colleagues_file_gave_a_column_of_it() {
+    let project = Scratch::guestbook().file(
+        "migrations/0001_p.sql",
+        "CREATE TABLE parent (id TEXT, part INT, v TEXT UNIQUE, UNIQUE (part, id));
+         CREATE TABLE child (n INTEGER PRIMARY KEY, id TEXT, part INT,
+           FOREIGN KEY (id, part) REFERENCES parent (id, part) ON UPDATE CASCADE ON DELETE CASCADE);
+         INSERT INTO parent VALUES ('a', 1, 'A'), ('b', 1, 'B');",
+    );
+    project.d1(["apply"]).success();
+    project.d1(["track"]).success();
+    project.sql("UPDATE parent SET id = '' WHERE id = 'a'; UPDATE parent SET id = 'a' WHERE id = 'b'; UPDATE parent SET id = 'b' WHERE id = ''");
+    project.write("migrations/0002_name.sql", "ALTER TABLE parent RENAME COLUMN id TO name;\n");
+    project.d1(["apply"]).success();
+    project.d1(["data", "-m", "own"]).success();
+    let migration = project.read("0003_own.sql");
+    assert!(migration.contains("SET name = 'a' WHERE v = 'B'"), "{migration}");
+    assert!(!migration.contains("SET v"), "{migration}");
+}

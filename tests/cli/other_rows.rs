@@ -369,3 +369,45 @@ fn a_row_is_not_the_one_that_had_its_rowid_before_wrangler_ran_a_file() {
     assert!(sql.starts_with("DELETE FROM t WHERE k = 'a';\nDELETE FROM t WHERE k = 'b';\n"), "{sql}");
     assert!(!sql.contains("SET k"), "{sql}");
 }
+
+#[test]
+fn a_row_is_not_the_deleted_one_whose_rowid_a_file_gave_it() {
+    let sql = written(
+        HIDDEN,
+        "INSERT INTO t (k, n) VALUES ('a', 'n1'), ('b', 'n2'), ('c', 'n3');",
+        &[Own("UPDATE t SET k = 'x' WHERE k = 'a'; DELETE FROM t WHERE k = 'x'"), Theirs(REBUILD)],
+    );
+    assert!(sql.starts_with("DELETE FROM t WHERE k = 'a';\n"), "{sql}");
+    assert!(!sql.contains(" at = "), "what the clock gave b is not written: {sql}");
+}
+
+#[test]
+fn an_own_new_row_keeps_its_values_when_it_comes_back_to_the_key_of_another_one() {
+    let sql = written(
+        HIDDEN,
+        "INSERT INTO t (k, n) VALUES ('a', 'n1');",
+        &[
+            Own(
+                "UPDATE t SET k = 'x' WHERE k = 'a'; INSERT INTO t VALUES ('a', 'new', 'own'); UPDATE t SET k = 'y' WHERE k = 'a'",
+            ),
+            Theirs("INSERT INTO t VALUES ('k', 'theirs', '2000');"),
+            Own("UPDATE t SET k = 'a' WHERE k = 'y'; DELETE FROM t WHERE k = 'x'"),
+        ],
+    );
+    assert!(sql.contains("at = 'own'"), "{sql}");
+}
+
+#[test]
+fn a_row_is_the_same_under_a_rowid_that_was_changed_by_its_name() {
+    for (own, key) in [
+        ("UPDATE t SET rowid = 50 WHERE k = 'a'", ""),
+        (
+            "UPDATE t SET k = 'x' WHERE k = 'a'; UPDATE t SET rowid = 50 WHERE k = 'x'",
+            "UPDATE t SET k = 'x' WHERE k = 'a';\n",
+        ),
+    ] {
+        let sql = written(HIDDEN, "INSERT INTO t (k, n) VALUES ('a', 'n1'), ('b', 'n2');", &[Own(own)]);
+        let rest = sql.strip_prefix(key).unwrap_or_else(|| panic!("{sql}"));
+        assert!(rest.starts_with("UPDATE t SET rowid = ") && rest.lines().count() == 1, "{sql}");
+    }
+}
