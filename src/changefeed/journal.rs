@@ -213,12 +213,12 @@ pub fn rename(conn: &Connection, renamed: &[(String, String)]) -> rusqlite::Resu
     ))
 }
 
-/// Gives the entries about rows of one table the rowids of `list`, a table with their `was` and `now`. Those about rows that are not in it
-/// keep theirs as a text, with `mark` behind it: other rows may have these rowids now.
-pub fn renumber(conn: &Connection, table: &str, list: &str, mark: &str) -> rusqlite::Result<()> {
+/// Gives the entries about rows of one table the rowids of `list`, a table with their `was` and `now`; where this is NULL, they keep the
+/// one they had as a text ([`former_rowid`]), with the name of the file behind it: another row may have that rowid now.
+pub fn renumber(conn: &Connection, table: &str, list: &str, file: &str) -> rusqlite::Result<()> {
     let now = |key: &str| {
         format!(
-            "iif(typeof({key}) = 'integer', coalesce((SELECT n.now FROM {list} n WHERE n.was = {key}), {key} || ?2), {key})"
+            "iif({key} IN (SELECT was FROM {list}), coalesce((SELECT n.now FROM {list} n WHERE n.was = {key}), {key} || '{BEFORE}' || ?2), {key})"
         )
     };
     let sql = format!(
@@ -226,7 +226,14 @@ pub fn renumber(conn: &Connection, table: &str, list: &str, mark: &str) -> rusql
         now("key"),
         now("new_key"),
     );
-    conn.execute(&sql, [table, mark]).map(drop)
+    conn.execute(&sql, [table, file]).map(drop)
+}
+
+const BEFORE: &str = " before ";
+
+/// The rowid that a row had when it went, before a file gave it to another one.
+pub fn former_rowid(key: &str) -> Option<i64> {
+    key.split_once(BEFORE)?.0.parse().ok()
 }
 
 /// Every migration that was ever owed: name and digest.

@@ -108,7 +108,7 @@ impl Began<'_> {
                 "I" => drop(steps.come.execute([key, id])?),
                 "D" => drop(steps.go.execute([key, id])?),
                 _ => {
-                    if entry.get(5)? {
+                    if entry.get(5) == Ok(Some(true)) {
                         let old = entry.get_ref(4)?.as_bytes().unwrap_or_default();
                         let old = Image::parse(&String::from_utf8_lossy(old));
                         steps.change.execute(params_from_iter(self.change(key, id, old)))?;

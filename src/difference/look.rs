@@ -276,6 +276,13 @@ fn look_at(
     while let Some(row) = rows.next()? {
         // A key that is not UTF-8 cannot be read back from its literal.
         let Ok(key) = row.get(0) else { return Ok(None) };
+        let key = match key {
+            // Enough for what went since a moment: nothing else is looked for there.
+            Value::Text(text) if !left => {
+                changefeed::former_rowid(&text).map_or(Value::Text(text), Value::Integer)
+            }
+            key => key,
+        };
         if !keys.add(key)? {
             return Ok(None);
         }

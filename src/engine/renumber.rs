@@ -13,7 +13,7 @@ use crate::sql_text::{quote_identifier, string_literal};
 /// was no row any more.
 const BEFORE: &str = "temp.d1_migrate_rowids_before";
 
-/// Their rowids before and now.
+/// Their rowids before (`was`) and `now`, as far as they are others now: NULL where another row may have that one.
 const NOW: &str = "temp.d1_migrate_rowids_now";
 
 /// Notes which rows the entries are about. Part of the transaction in which the migration runs.
@@ -31,7 +31,8 @@ pub fn note(conn: &Connection, tables: &[Table]) -> rusqlite::Result<()> {
         let rowid = &shape.identity[0];
         conn.execute_batch(&format!(
             "INSERT INTO {BEFORE} SELECT {tbl}, f.key, iif(t.{rowid} IS NULL, NULL, {name})
-               FROM (SELECT DISTINCT key FROM {CHANGEFEED} WHERE tbl = {tbl} AND typeof(key) = 'integer') f
+               FROM (SELECT key FROM {CHANGEFEED} WHERE tbl = {tbl} AND typeof(key) = 'integer'
+                     UNION SELECT new_key FROM {CHANGEFEED} WHERE tbl = {tbl} AND typeof(new_key) = 'integer') f
                LEFT JOIN main.{t} t ON t.{rowid} = f.key WHERE t.{rowid} IS NULL OR NOT ({nameless})",
             name = lasting_key(table, "t"),
             t = shape.table,
@@ -55,7 +56,7 @@ pub fn follow(
     for table in tables.iter().filter(|table| lasting_name(table).is_some()) {
         if any_is_elsewhere(conn, table)? {
             list_now(conn, table)?;
-            changefeed::renumber(conn, &table.name, NOW, &format!(" before {file}"))?;
+            changefeed::renumber(conn, &table.name, NOW, file)?;
             conn.execute_batch(&format!("DROP TABLE {NOW}"))?;
         }
     }
@@ -77,12 +78,15 @@ fn any_is_elsewhere(conn: &Connection, table: &Table) -> rusqlite::Result<bool> 
 
 fn list_now(conn: &Connection, table: &Table) -> rusqlite::Result<()> {
     let shape = RowShape::of(table);
+    let (rowid, tbl) = (&shape.identity[0], string_literal(&table.name));
+    // Where all rows stayed where they were, one whose key is gone has another key, and a rowid without a row may have got one.
     conn.execute_batch(&format!(
-        "CREATE TABLE {NOW} AS SELECT b.was, t.{} AS now FROM main.{} t CROSS JOIN {BEFORE} b ON b.tbl = {} AND b.name = {};
-         CREATE INDEX {NOW}_was ON d1_migrate_rowids_now(was)",
-        shape.identity[0],
-        shape.table,
-        string_literal(&table.name),
-        lasting_key(table, "t"),
+        "CREATE TABLE {NOW} AS SELECT b.was, t.{rowid} AS now FROM main.{t} t CROSS JOIN {BEFORE} b ON b.tbl = {tbl} AND b.name = {name};
+         CREATE INDEX {NOW}_was ON d1_migrate_rowids_now(was);
+         INSERT INTO {NOW} SELECT b.was, NULL FROM {BEFORE} b WHERE b.tbl = {tbl} AND b.was NOT IN (SELECT was FROM {NOW})
+           AND (EXISTS (SELECT 1 FROM {NOW} WHERE now <> was)
+             OR (b.name IS NULL AND EXISTS (SELECT 1 FROM main.{t} t WHERE t.{rowid} = b.was)))",
+        t = shape.table,
+        name = lasting_key(table, "t"),
     ))
 }

@@ -74,3 +74,33 @@ fn record_only_notes_migrations_as_applied() {
     // The files still decide: the row that the file gives is not here.
     project.d1(["check"]).code(1).says("notes");
 }
+
+#[test]
+fn what_was_noted_of_rows_follows_them_to_the_rowids_that_a_file_gives_them() {
+    let project = Scratch::guestbook().file(
+        "migrations/0001_t.sql",
+        "CREATE TABLE t (k TEXT PRIMARY KEY, n); INSERT INTO t VALUES ('a', 1), ('b', 2), ('c', 3);\n",
+    );
+    project.d1(["apply"]).success();
+    project.d1(["track"]).success();
+    project.sql("DELETE FROM t WHERE k = 'a'; UPDATE t SET n = 4 WHERE k = 'c'");
+    let keys = || {
+        let log = project.d1(["log", "--json"]).success().stdout;
+        let log: serde_json::Value = serde_json::from_str(&log).expect("JSON");
+        let key = |change: &serde_json::Value| change["key"].as_str().unwrap_or_default().to_owned();
+        log["changes"].as_array().expect("changes").iter().map(key).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(), ["3", "1"]);
+    // A row whose key a file changes stays where it is.
+    project.write("migrations/0002_key.sql", "UPDATE t SET k = 'z' WHERE k = 'c';\n");
+    project.d1(["apply"]).success();
+    assert_eq!(keys(), ["3", "1"]);
+    project.write(
+        "migrations/0003_rebuild.sql",
+        "CREATE TABLE new (k TEXT PRIMARY KEY, n); INSERT INTO new SELECT k, n FROM t ORDER BY k; DROP TABLE t; ALTER TABLE new RENAME TO t;\n",
+    );
+    project.d1(["apply"]).success();
+    assert_eq!(keys(), ["2", "1 before 0003_rebuild.sql"]);
+    let sql = project.d1(["data", "-m", "all", "--since", "2000-01-01", "--dry-run"]).success().stdout;
+    assert!(sql.contains("DELETE FROM t WHERE k = 'a'") && sql.contains("n = 4 WHERE k = 'z'"), "{sql}");
+}
