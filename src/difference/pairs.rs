@@ -2,8 +2,8 @@
 //!
 //! A row of a table without `INTEGER PRIMARY KEY` gets a new rowid from every REPLACE and, it may be, from VACUUM; it is
 //! still the row of its declared key. Written as DELETE and INSERT, the DELETE would take its children along on the real
-//! D1. So rows are matched by rowid and key, then by key alone, and by rowid alone where the changefeed saw the key change: a
-//! new row may have got the rowid of one that went, and must not get its children too.
+//! D1. So rows are matched by rowid and key, then by key alone, and where the changefeed saw their key change by the one that they
+//! began with: a new row may have got the rowid of one that went, and must not get its children too.
 
 use rusqlite::Connection;
 
