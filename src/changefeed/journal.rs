@@ -9,7 +9,7 @@ use super::NOT_KEPT;
 use super::triggers::NOW;
 use crate::names::CHANGEFEED;
 use crate::schema::name_now;
-use crate::sql_text::{TokenKind, parse_literals, push_literal, quote_identifier, tokens};
+use crate::sql_text::{TokenKind, parse_literals, push_literal, quote_identifier, string_literal, tokens};
 
 /// What one entry of the changefeed tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,21 +135,37 @@ pub fn mark_is_still_there(conn: &Connection, database: &str, mark: &Mark) -> ru
     Ok(row.is_some())
 }
 
-/// Notes that a migration that was made from this database is to be noted as applied: its name and its digest, and up to which entry
-/// it (together with the others that say so) holds all that the entries tell.
-pub fn owe(conn: &Connection, name: &str, digest: &str, holds: Option<i64>) -> rusqlite::Result<()> {
-    let sql =
-        format!("INSERT INTO {CHANGEFEED}(at, op, tbl, key, new_key) VALUES ({NOW}, 'owed', ?1, ?2, ?3)");
-    conn.execute(&sql, params![name, digest, holds]).map(drop)
+/// What a migration holds, together with the others that say so: all that the entries up to this one tell, but of these tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holds {
+    /// The last entry.
+    pub id: i64,
+    /// The tables of which something stays pending.
+    pub but: Vec<String>,
 }
 
-/// A query for the last entry up to which files hold all that the entries tell. `held` is a query for the names and digests of the files.
-pub fn last_written(database: &str, held: &str) -> String {
+/// Notes that a migration that was made from this database is to be noted as applied: its name and its digest, and what it holds.
+pub fn owe(conn: &Connection, name: &str, digest: &str, holds: Option<&Holds>) -> rusqlite::Result<()> {
+    let but: Option<String> = holds.map(|holds| holds.but.iter().map(|table| in_list(table)).collect());
+    let sql = format!(
+        "INSERT INTO {CHANGEFEED}(at, op, tbl, key, new_key, old) VALUES ({NOW}, 'owed', ?1, ?2, ?3, ?4)"
+    );
+    conn.execute(&sql, params![name, digest, holds.map(|holds| holds.id), but]).map(drop)
+}
+
+fn in_list(table: &str) -> String {
+    format!("{},", quote_identifier(table))
+}
+
+/// A query for the last entry up to which files hold all that the entries tell of a table. `held` is a query for the names and digests
+/// of the files.
+pub fn last_written(database: &str, table: &str, held: &str) -> String {
     let feed = format!("{}.{CHANGEFEED}", quote_identifier(database));
     // Files that were written together hold it together.
     format!(
-        "SELECT max(x.new_key) FROM {feed} x WHERE x.op = 'owed' AND typeof(x.new_key) = 'integer' AND NOT EXISTS (
-           SELECT 1 FROM {feed} o WHERE o.op = 'owed' AND o.new_key = x.new_key AND (o.tbl, o.key) NOT IN ({held}))"
+        "SELECT max(x.new_key) FROM {feed} x WHERE x.op = 'owed' AND typeof(x.new_key) = 'integer' AND NOT instr(x.old, {}) AND NOT EXISTS (
+           SELECT 1 FROM {feed} o WHERE o.op = 'owed' AND o.new_key = x.new_key AND (o.tbl, o.key) NOT IN ({held}))",
+        string_literal(&in_list(table))
     )
 }
 
@@ -210,7 +226,11 @@ pub fn rename(conn: &Connection, renamed: &[(String, String)]) -> rusqlite::Resu
     conn.execute_batch(&format!(
         "UPDATE {CHANGEFEED} SET tbl = {} WHERE op IN ('I', 'U', 'D', 'K', 'T')",
         name_now(renamed)
-    ))
+    ))?;
+    // A file that does not hold what they tell says so under the old name.
+    let mut forget = conn
+        .prepare(&format!("UPDATE {CHANGEFEED} SET new_key = NULL WHERE op = 'owed' AND instr(old, ?1)"))?;
+    renamed.iter().try_for_each(|(old, _)| forget.execute([in_list(old)]).map(drop))
 }
 
 /// Gives the entries about rows of one table the rowids of `list`, a table with their `was` and `now`; where this is NULL, they keep the

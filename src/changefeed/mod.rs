@@ -9,9 +9,9 @@ mod triggers;
 
 use journal::kind;
 pub use journal::{
-    Entry, Image, Mark, Operation, any_row_after, applied_in_sight, entries, exists, former_rowid, has_rows,
-    is_well_formed, last, last_id, last_told_again, last_written, mark_is_still_there, name_is_taken,
-    note_changed, note_unseen, owe, owed, rename, renumber,
+    Entry, Holds, Image, Mark, Operation, any_row_after, applied_in_sight, entries, exists, former_rowid,
+    has_rows, is_well_formed, last, last_id, last_told_again, last_written, mark_is_still_there,
+    name_is_taken, note_changed, note_unseen, owe, owed, rename, renumber,
 };
 pub use tracking::{
     Tracking, create, drop_changefeed, file_number, follow_applied, follows_applied, install, is_fed, remove,

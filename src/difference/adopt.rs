@@ -82,7 +82,7 @@ fn adopt_table(conn: &Connection, table: &Table, applied: &[table::Applied]) -> 
         if column == WHOLE_ROW {
             adopted += adopt_rows(conn, table, &file, is_applied)?;
         } else if table.column(&column).is_some() {
-            let after = (is_followed && is_applied).then(|| last_before(conn, &file)).transpose()?;
+            let after = (is_followed && is_applied).then(|| last_before(conn, table, &file)).transpose()?;
             let keys = format!(
                 "SELECT key FROM {SHADOW_UNKNOWN} WHERE tbl = {name} AND col = {} AND file = {}",
                 string_literal(&column),
@@ -105,10 +105,12 @@ fn adopt_table(conn: &Connection, table: &Table, applied: &[table::Applied]) -> 
 }
 
 /// The last entry that tells nothing of what this file left unknown, and that nothing after it tells.
-fn last_before(conn: &Connection, file: &str) -> rusqlite::Result<i64> {
+fn last_before(conn: &Connection, table: &Table, file: &str) -> rusqlite::Result<i64> {
     let ran = format!("SELECT max(id) FROM {LIVE}.{CHANGEFEED} WHERE op = 'A' AND tbl = ?1");
-    let (written, again) =
-        (changefeed::last_written(LIVE, &held_files()), changefeed::last_told_again(LIVE, &held_files()));
+    let (written, again) = (
+        changefeed::last_written(LIVE, &table.name, &held_files()),
+        changefeed::last_told_again(LIVE, &held_files()),
+    );
     let sql = format!("SELECT max(coalesce(({ran}), 0), coalesce(({written}), 0), coalesce(({again}), 0))");
     conn.query_row(&sql, [file], |row| row.get(0))
 }

@@ -21,7 +21,7 @@ pub(super) const BEGAN: &str = "temp.d1_migrate_began";
 
 /// By rowid `r`: the last entries by which a row's key changed, by which one came and went there, and the parts of the key with which the
 /// one that is there began: `named_1` and `part_1`, and so on, as far as an entry names them. That is `unclear` where one was too long
-/// to be kept.
+/// to be kept. `named_again_1`, `part_again_1`: the same since the last migration was applied, which may hold what was told until then.
 const STEPS: &str = "temp.d1_migrate_steps_of_keys";
 
 /// Lists them, from what the entries tell since files held it all.
@@ -76,7 +76,7 @@ impl Began<'_> {
         format!(
             "f.tbl = {} AND f.id > coalesce(({}), 0)",
             string_literal(&self.table.name),
-            changefeed::last_written(LIVE, &held_files())
+            changefeed::last_written(LIVE, &self.table.name, &held_files())
         )
     }
 
@@ -85,7 +85,7 @@ impl Began<'_> {
     }
 
     fn read_steps(&self) -> rusqlite::Result<()> {
-        let parts: String = (1..=self.key.len())
+        let parts: String = (self.parts())
             .map(|part| format!(", named_{part} INTEGER NOT NULL DEFAULT 0, part_{part}"))
             .collect();
         self.conn.execute_batch(&format!(
@@ -95,16 +95,21 @@ impl Began<'_> {
         // Who came and went matters only under rowids under which a key changed, too.
         let (feed, is_open, names_key) = (format!("{LIVE}.{CHANGEFEED} f"), self.is_open(), self.names_key());
         let mut entries = self.conn.prepare(&format!(
-            "SELECT op, key, new_key, id, old, {names_key} FROM {feed} WHERE {is_open} AND id > {rebuilt} AND typeof(key) = 'integer'
+            "SELECT op, key, new_key, id, old, {names_key} FROM {feed} WHERE id > {rebuilt} AND (f.op = 'A' OR ({is_open} AND typeof(key) = 'integer'
                AND (({names_key}) OR new_key IS NOT NULL OR (f.op IN ('I', 'D') AND key IN (
-                 SELECT key FROM {feed} WHERE {is_open} AND {names_key}))) ORDER BY id",
+                 SELECT key FROM {feed} WHERE {is_open} AND {names_key}))))) ORDER BY id",
             rebuilt = self.last_in_sight(&self.doers.rebuild)?,
         ))?;
         let mut steps = self.statements()?;
         let mut entries = entries.query(())?;
         while let Some(entry) = entries.next()? {
+            let operation = entry.get_ref(0)?.as_str()?;
+            if operation == "A" {
+                steps.begin_again.execute(())?;
+                continue;
+            }
             let (key, id): (i64, i64) = (entry.get(1)?, entry.get(3)?);
-            match entry.get_ref(0)?.as_str()? {
+            match operation {
                 "I" => drop(steps.come.execute([key, id])?),
                 "D" => drop(steps.go.execute([key, id])?),
                 _ => {
@@ -129,10 +134,18 @@ impl Began<'_> {
         Ok(in_sight.last().copied().unwrap_or(0))
     }
 
+    /// The names of the parts of a key in [`STEPS`].
+    fn parts(&self) -> impl Iterator<Item = String> {
+        let count = self.key.len();
+        (1..=count).map(|part| part.to_string()).chain((1..=count).map(|part| format!("again_{part}")))
+    }
+
     fn statements(&self) -> rusqlite::Result<Steps<'_>> {
-        let parts = || 1..=self.key.len();
-        let of_parts = |each: &dyn Fn(usize) -> String| parts().map(each).collect::<String>();
+        let of_parts = |each: &dyn Fn(String) -> String| self.parts().map(each).collect::<String>();
         let forgotten = of_parts(&|part| format!(", named_{part} = 0, part_{part} = NULL"));
+        let again =
+            (1..=self.key.len()).map(|part| format!("named_again_{part} = 0, part_again_{part} = NULL"));
+        let again = again.collect::<Vec<_>>().join(", ");
         let begin = |what: &str| {
             self.conn.prepare(&format!(
                 "INSERT INTO {STEPS}(r, {what}) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET {what} = ?2, unclear = 0{forgotten}"
@@ -151,6 +164,7 @@ impl Began<'_> {
             come: begin("came")?,
             go: begin("went")?,
             change: self.conn.prepare(&change)?,
+            begin_again: self.conn.prepare(&format!("UPDATE {STEPS} SET {again}"))?,
             make_room: self.conn.prepare(&format!("DELETE FROM {STEPS} WHERE r = ?1"))?,
             go_on: self.conn.prepare(&format!("UPDATE {STEPS} SET r = ?2 WHERE r = ?1"))?,
         })
@@ -167,10 +181,8 @@ impl Began<'_> {
             parts.push(Value::Integer(value.is_some().into()));
             parts.push(value.flatten().unwrap_or(Value::Null));
         }
-        [Value::Integer(rowid), Value::Integer(id), Value::Integer(unclear.into())]
-            .into_iter()
-            .chain(parts)
-            .collect()
+        let head = [Value::Integer(rowid), Value::Integer(id), Value::Integer(unclear.into())];
+        head.into_iter().chain(parts.clone()).chain(parts).collect()
     }
 
     /// Is this the name of a column, or was it?
@@ -197,9 +209,10 @@ impl Began<'_> {
         let came = format!("c.came > {}", self.last_in_sight(&self.doers.insert)?);
         let changed =
             format!("{STEPS} c CROSS JOIN {live} l ON l.{rowid} = c.r AND c.changed > max(c.came, c.went)");
-        for began in self.began() {
+        for began in [self.began(""), self.began("again_")].concat() {
             self.conn.execute_batch(&format!(
                 "INSERT INTO {BEGAN} SELECT c.r, s.{rowid}, {came} FROM {changed} CROSS JOIN {shadow} s ON {began} WHERE NOT c.unclear
+                   AND c.r NOT IN (SELECT l1 FROM {BEGAN}) AND s.{rowid} NOT IN (SELECT s1 FROM {BEGAN})
                    AND (c.came = 0 OR (s.{rowid} = c.r AND (c.went BETWEEN 1 AND c.came OR {last_inserted} < c.changed OR NOT {taken})))
                    AND ({last_inserted} < c.changed OR NOT {taken_unseen})",
                 taken = is_taken(""),
@@ -214,11 +227,11 @@ impl Began<'_> {
 
     /// Conditions of which each step `c` of a row `l` meets one at most: it began as `s`. Of one that began without a name only the rowid
     /// tells that.
-    fn began(&self) -> [String; 2] {
+    fn began(&self, again: &str) -> [String; 2] {
         let each = |of_part: &dyn Fn(String, String, String) -> String| -> Vec<String> {
             let parts = (1..).zip(self.key).map(|(part, (position, collation))| {
                 let name = quote_identifier(&self.table.columns[*position].name);
-                let began = format!("iif(c.named_{part}, c.part_{part}, l.{name})");
+                let began = format!("iif(c.named_{again}{part}, c.part_{again}{part}, l.{name})");
                 of_part(name, began, quote_identifier(collation))
             });
             parts.collect()
@@ -237,6 +250,7 @@ struct Steps<'c> {
     come: Statement<'c>,
     go: Statement<'c>,
     change: Statement<'c>,
+    begin_again: Statement<'c>,
     make_room: Statement<'c>,
     go_on: Statement<'c>,
 }

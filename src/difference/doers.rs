@@ -77,8 +77,9 @@ pub(super) fn doers(conn: &Connection, table: &Table) -> rusqlite::Result<Doers>
                 _ => {}
             }
         }
-        let mut names = columns.iter().filter(|(_, now)| key.contains(*now)).map(|(name, _)| name);
-        let any_set = |table: &String| names.any(|column| sets.contains(&column_set(table, column)));
+        let of_key = columns.iter().filter(|(_, now)| key.contains(*now));
+        let names: Vec<&String> = of_key.map(|(name, _)| name).collect();
+        let any_set = |table: &String| names.iter().any(|column| sets.contains(&column_set(table, column)));
         if tables.iter().any(any_set) {
             found.change_keys.insert(name.clone());
         }

@@ -85,7 +85,7 @@ pub(super) fn held_files() -> String {
 
 /// The first such entry that the files do not hold.
 fn first_move(conn: &Connection, table: &Table) -> rusqlite::Result<Option<i64>> {
-    let written = changefeed::last_written(LIVE, &held_files());
+    let written = changefeed::last_written(LIVE, &table.name, &held_files());
     let first =
         format!("SELECT min(id) FROM {LIVE}.{CHANGEFEED} WHERE {MOVED} AND id > coalesce(({written}), 0)");
     conn.query_row(&first, [&table.name], |row| row.get(0))
@@ -185,7 +185,7 @@ impl<'a> Trace<'a> {
         let entries = format!(
             "SELECT op, key, id FROM {LIVE}.{CHANGEFEED} WHERE id < ?2 AND id > coalesce(({}), 0)
                AND ((tbl = ?1 AND op IN ('I', 'D')) OR ({} AND tbl IN (SELECT name FROM ({})))) ORDER BY id",
-            changefeed::last_written(LIVE, &held_files()),
+            changefeed::last_written(LIVE, &self.table.name, &held_files()),
             changefeed::applied_in_sight(),
             held_files(),
         );

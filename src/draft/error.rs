@@ -109,7 +109,7 @@ impl Error {
             }
             Self::RowTooLarge { .. } => Some("shorten that row, or split it in several".into()),
             Self::ForeignKey { child, .. } => Some(format!(
-                "mend the row in the local database (`PRAGMA foreign_key_check(\"{child}\")` names it), or let the other row go along (--tables, --since)"
+                "with --tables or --since, let the other row go along; else mend the row in the local database (`PRAGMA foreign_key_check(\"{child}\")` names it)"
             )),
             Self::Unnameable { .. } => Some("change that row by hand in a schema migration, by what is known of it".into()),
             Self::OpenForeignKey => Some("look for a row that points to itself in other letters than its own (under COLLATE NOCASE), and write them alike".into()),

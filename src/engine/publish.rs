@@ -10,7 +10,7 @@ use super::bench::{Bench, hex};
 use super::local::open_to_write;
 use super::tracking::purge_if_unused;
 use super::{Error, Place, Progress};
-use crate::changefeed;
+use crate::changefeed::{self, Holds};
 use crate::difference::{LIVE, Selected, find_unknown, remember};
 use crate::draft::{self, Part};
 use crate::migrations::{self, Folder, NewFile, file_name, header_line, sweep, table};
@@ -27,7 +27,7 @@ pub(super) fn publish(
     // Of all parts, and of ways that were tried: once too often does no harm.
     let sets = bench.hears_updates.then(take_columns_set);
     let other = prove_in_second_world(&bench, &parts)?;
-    let holds = holds_everything_up_to(&bench, selected)?;
+    let holds = holds(&bench, selected)?;
     for part in &parts {
         bench.folder.accepts(&part.name)?;
         add_file(bench.conn(), &part.name, &hex(&part.digest), false, sets.as_deref())?;
@@ -42,7 +42,7 @@ pub(super) fn publish(
     }
     bench.shadow.seal();
     step("remembered");
-    promise(&bench.place, &parts, holds, progress)?;
+    promise(&bench.place, &parts, holds.as_ref(), progress)?;
     step("promised");
 
     sweep(&bench.folder.path);
@@ -59,13 +59,14 @@ pub(super) fn publish(
     Ok(paths)
 }
 
-/// The last entry of the changefeed that was seen, where nothing stays pending that the entries up to it tell.
-fn holds_everything_up_to(bench: &Bench, selected: &Selected) -> Result<Option<i64>> {
+/// What the files hold of what the entries of the changefeed tell that were seen.
+fn holds(bench: &Bench, selected: &Selected) -> Result<Option<Holds>> {
     let files = schema::read(bench.conn(), "main", &bench.place.migrations_table)?;
-    if !selected.left.is_empty() || !schema::compare(&bench.here, &files).is_empty() {
+    if !schema::compare(&bench.here, &files).is_empty() {
         return Ok(None);
     }
-    Ok(changefeed::last(bench.conn(), LIVE)?.map(|mark| mark.id))
+    let but = selected.left.iter().map(|difference| difference.table.name.clone()).collect();
+    Ok(changefeed::last(bench.conn(), LIVE)?.map(|mark| Holds { id: mark.id, but }))
 }
 
 /// SQLite counts foreign keys, and sometimes miscounts: then D1 would refuse the end of the migration too.
@@ -102,7 +103,7 @@ fn prove_in_second_world(bench: &Bench, parts: &[Part]) -> Result<Option<Shadow>
 
 /// Finds out whether the files can be noted as applied, and notes in the changefeed that this is owed: whatever stops before
 /// it is done, the next run does it.
-fn promise(place: &Place, parts: &[Part], holds: Option<i64>, progress: Progress) -> Result<()> {
+fn promise(place: &Place, parts: &[Part], holds: Option<&Holds>, progress: Progress) -> Result<()> {
     let conn = open_to_write(&place.local_file, progress)?;
     let wrong = |error| Error::from_sqlite(&place.local_file, error);
     conn.execute_batch("BEGIN IMMEDIATE; SAVEPOINT trial").map_err(wrong)?;

@@ -15,14 +15,18 @@ const KEYS: [&str; 7] = [
     "id REAL PRIMARY KEY, v TEXT) STRICT, WITHOUT ROWID",
 ];
 
+fn memory() -> Connection {
+    let conn = Connection::open_in_memory().expect("memory");
+    conn.pragma_update(None, "foreign_keys", true).expect("a pragma");
+    conn
+}
+
 /// A database that D1 could be: it has run the first migration.
 struct Remote(Connection);
 
 impl Remote {
     fn of(project: &Scratch) -> Self {
-        let conn = Connection::open_in_memory().expect("memory");
-        conn.pragma_update(None, "foreign_keys", true).expect("a pragma");
-        let remote = Self(conn);
+        let remote = Self(memory());
         remote.run(&project.read("0001_initial_migration.sql"));
         remote
     }
@@ -729,4 +733,55 @@ fn under_the_new_name_that_a_colleagues_file_gave_a_column_of_it() {
     let migration = project.read("0003_own.sql");
     assert!(migration.contains("SET name = 'a' WHERE v = 'B'"), "{migration}");
     assert!(!migration.contains("SET v"), "{migration}");
+}
+
+/// What `--tables` leaves pending elsewhere does not let what it wrote be told a second time.
+#[test]
+fn once_more_after_some_tables_were_written() {
+    let schema = "CREATE TABLE langs (code TEXT PRIMARY KEY NOT NULL, label TEXT, at TEXT DEFAULT CURRENT_TIMESTAMP);
+        CREATE TABLE texts (lang TEXT NOT NULL REFERENCES langs ON UPDATE CASCADE ON DELETE CASCADE, k TEXT, v TEXT, PRIMARY KEY (lang, k));
+        CREATE TABLE other (k INTEGER PRIMARY KEY, v);
+        INSERT INTO langs (code, label) VALUES ('a', 'A'), ('b', 'B'); INSERT INTO texts VALUES ('a', 'k', 'A'), ('b', 'k', 'B');
+        INSERT INTO other VALUES (1, 'x');";
+    let trade = "UPDATE langs SET code = '' WHERE code = 'a'; UPDATE langs SET code = 'a' WHERE code = 'b'; UPDATE langs SET code = 'b' WHERE code = ''";
+    for (first, second) in [
+        ("UPDATE langs SET code = 'y' WHERE code = 'a'", "UPDATE langs SET code = 'z' WHERE code = 'y'"),
+        ("UPDATE langs SET code = 'y' WHERE code = 'a'", "UPDATE langs SET code = 'a' WHERE code = 'y'"),
+        (trade, trade),
+        (trade, "UPDATE langs SET code = 'z' WHERE code = 'b'"),
+    ] {
+        let project = Scratch::guestbook().file("migrations/0001_langs.sql", schema);
+        project.d1(["apply"]).success();
+        project.d1(["track"]).success();
+        let (remote, oracle) = (Remote(memory()), Remote(memory()));
+        for database in [&remote, &oracle] {
+            database.run(schema);
+            database.run("UPDATE langs SET at = 'of ' || label; INSERT INTO texts VALUES ('a', 'own', 'A'), ('b', 'own', 'B');");
+        }
+        for (number, (sql, tables)) in
+            (2..).zip([(first, "--tables=langs"), (second, "--tables=langs,texts,other")])
+        {
+            let sql = format!("PRAGMA foreign_keys = ON; {sql}; UPDATE other SET v = v || '!'");
+            project.sql(&sql);
+            oracle.run(&format!("{sql};"));
+            project.d1(["data", "-m", "part", tables]).success();
+            remote.run(&project.read(&format!("{number:04}_part.sql")));
+            let status = project.d1(["status", "--json"]).success().stdout;
+            let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
+            let pending = status["pending"].to_string();
+            assert!(!pending.contains("langs"), "{pending}");
+        }
+        project.d1(["check"]).success();
+        for list in [
+            "SELECT group_concat(code || label || at, ' ' ORDER BY code) FROM langs",
+            "SELECT group_concat(lang || k || v, ' ' ORDER BY lang, k) FROM texts",
+        ] {
+            assert_same(
+                &remote,
+                &oracle,
+                list,
+                &format!("{first}\n{second}\n{}", project.read("0003_part.sql")),
+            );
+        }
+    }
 }

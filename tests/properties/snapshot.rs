@@ -46,7 +46,16 @@ fn objects(conn: &Connection) -> Vec<String> {
     let rows = statement.query_map((), |row| {
         let (kind, name, on, sql): (String, String, String, String) =
             (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        let sql = if kind == "trigger" { canonical(&sql) } else { sql.trim_end().to_owned() };
+        let sql = match kind.as_str() {
+            "trigger" => canonical(&sql),
+            // A RENAME quotes the new name. A file that would make of a table what it is already may only be recorded.
+            "table" => sql.trim_end().replacen(
+                &format!("CREATE TABLE \"{name}\""),
+                &format!("CREATE TABLE {name}"),
+                1,
+            ),
+            _ => sql.trim_end().to_owned(),
+        };
         Ok(format!("{kind} {name} on {on}: {sql}"))
     });
     rows.expect("a schema").map(|line| line.expect("readable")).collect()

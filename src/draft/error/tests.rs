@@ -43,7 +43,7 @@ fn errors_about_rows() {
     says(
         Error::ForeignKey { child: "tags".into(), parent: "posts".into() },
         "a row of table `tags` points to a row of table `posts` that is not there",
-        "mend the row in the local database (`PRAGMA foreign_key_check(\"tags\")` names it), or let the other row go along (--tables, --since)",
+        "with --tables or --since, let the other row go along; else mend the row in the local database (`PRAGMA foreign_key_check(\"tags\")` names it)",
     );
     says(
         Error::Search { table: "found".into() },
