@@ -59,10 +59,14 @@ fn record_owed(scene: &Scene, all: bool) -> Result<Vec<String>> {
     let bench = scene.bench()?;
     let behind = bench.behind();
     let mut owed = bench.unrecorded.clone();
-    if !behind.is_empty() && (all || bench.lacks_only_records(&bench.compare_everything()?)?) {
+    let is_here = || bench.lacks_only_records(&bench.compare_everything()?);
+    // With `all` nothing hangs on it.
+    let is_here = !behind.is_empty() && if all { is_here().unwrap_or(false) } else { is_here()? };
+    let settled = if is_here { bench.settled(&behind)? } else { None };
+    if all || is_here {
         owed.extend(behind);
     }
     drop(bench);
-    record_only(&scene.place, &owed, &mut |told| scene.console.told(told))?;
+    record_only(&scene.place, &owed, settled.as_ref(), &mut |told| scene.console.told(told))?;
     Ok(owed)
 }

@@ -21,7 +21,8 @@ pub(super) const BEGAN: &str = "temp.d1_migrate_began";
 
 /// By rowid `r`: the last entries by which a row's key changed, by which one came and went there, and the parts of the key with which the
 /// one that is there began: `named_1` and `part_1`, and so on, as far as an entry names them. That is `unclear` where one was too long
-/// to be kept. `named_again_1`, `part_again_1`: the same since the last migration was applied, which may hold what was told until then.
+/// to be kept. `named_again_1`, `part_again_1`: the same since the last migration that was made from this database, which may hold what was
+/// told until then (`settled`); it does not say so any more where its file was changed.
 const STEPS: &str = "temp.d1_migrate_steps_of_keys";
 
 /// Lists them, from what the entries tell since files held it all.
@@ -90,15 +91,17 @@ impl Began<'_> {
             .collect();
         self.conn.execute_batch(&format!(
             "CREATE TABLE {STEPS}(r INTEGER PRIMARY KEY, changed INTEGER NOT NULL DEFAULT 0, came INTEGER NOT NULL DEFAULT 0,
-               went INTEGER NOT NULL DEFAULT 0, unclear INTEGER NOT NULL DEFAULT 0{parts})"
+               went INTEGER NOT NULL DEFAULT 0, unclear INTEGER NOT NULL DEFAULT 0,
+               settled INTEGER NOT NULL DEFAULT 0{parts})"
         ))?;
         // Who came and went matters only under rowids under which a key changed, too.
         let (feed, is_open, names_key) = (format!("{LIVE}.{CHANGEFEED} f"), self.is_open(), self.names_key());
         let mut entries = self.conn.prepare(&format!(
-            "SELECT op, key, new_key, id, old, {names_key} FROM {feed} WHERE id > {rebuilt} AND (f.op = 'A' OR ({is_open} AND typeof(key) = 'integer'
+            "SELECT op, key, new_key, id, old, {names_key} FROM {feed} WHERE id > {rebuilt} AND ({own_file} OR ({is_open} AND typeof(key) = 'integer'
                AND (({names_key}) OR new_key IS NOT NULL OR (f.op IN ('I', 'D') AND key IN (
                  SELECT key FROM {feed} WHERE {is_open} AND {names_key}))))) ORDER BY id",
             rebuilt = self.last_in_sight(&self.doers.rebuild)?,
+            own_file = self.is_own_file(),
         ))?;
         let mut steps = self.statements()?;
         let mut entries = entries.query(())?;
@@ -128,6 +131,15 @@ impl Began<'_> {
         Ok(())
     }
 
+    /// A condition: the entry `f` is about a file that was made from this database and may hold keys that changed here.
+    fn is_own_file(&self) -> String {
+        let names: Vec<String> = self.doers.change_keys.iter().map(|name| string_literal(name)).collect();
+        format!(
+            "(f.op = 'A' AND f.tbl IN ({}) AND f.tbl IN (SELECT tbl FROM {LIVE}.{CHANGEFEED} WHERE op = 'owed'))",
+            names.join(", ")
+        )
+    }
+
     /// The entry about the last of these files that wrangler ran.
     fn last_in_sight(&self, files: &HashSet<String>) -> rusqlite::Result<i64> {
         let in_sight = applied(self.conn, files, &changefeed::applied_in_sight())?;
@@ -148,7 +160,7 @@ impl Began<'_> {
         let again = again.collect::<Vec<_>>().join(", ");
         let begin = |what: &str| {
             self.conn.prepare(&format!(
-                "INSERT INTO {STEPS}(r, {what}) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET {what} = ?2, unclear = 0{forgotten}"
+                "INSERT INTO {STEPS}(r, {what}) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET {what} = ?2, unclear = 0, settled = 0{forgotten}"
             ))
         };
         let change = format!(
@@ -164,7 +176,7 @@ impl Began<'_> {
             come: begin("came")?,
             go: begin("went")?,
             change: self.conn.prepare(&change)?,
-            begin_again: self.conn.prepare(&format!("UPDATE {STEPS} SET {again}"))?,
+            begin_again: self.conn.prepare(&format!("UPDATE {STEPS} SET settled = 1, {again}"))?,
             make_room: self.conn.prepare(&format!("DELETE FROM {STEPS} WHERE r = ?1"))?,
             go_on: self.conn.prepare(&format!("UPDATE {STEPS} SET r = ?2 WHERE r = ?1"))?,
         })
@@ -209,11 +221,13 @@ impl Began<'_> {
         let came = format!("c.came > {}", self.last_in_sight(&self.doers.insert)?);
         let changed =
             format!("{STEPS} c CROSS JOIN {live} l ON l.{rowid} = c.r AND c.changed > max(c.came, c.went)");
-        for began in [self.began(""), self.began("again_")].concat() {
+        let ways = [("again_", "c.settled"), ("", "1"), ("again_", "1")];
+        let ways = ways.into_iter().flat_map(|(again, holds)| self.began(again).map(|began| (began, holds)));
+        for (began, holds) in ways {
             self.conn.execute_batch(&format!(
-                "INSERT INTO {BEGAN} SELECT c.r, s.{rowid}, {came} FROM {changed} CROSS JOIN {shadow} s ON {began} WHERE NOT c.unclear
+                "INSERT INTO {BEGAN} SELECT c.r, s.{rowid}, {came} FROM {changed} CROSS JOIN {shadow} s ON {began} WHERE {holds} AND NOT c.unclear
                    AND c.r NOT IN (SELECT l1 FROM {BEGAN}) AND s.{rowid} NOT IN (SELECT s1 FROM {BEGAN})
-                   AND (c.came = 0 OR (s.{rowid} = c.r AND (c.went BETWEEN 1 AND c.came OR {last_inserted} < c.changed OR NOT {taken})))
+                   AND (NOT ({came}) OR (s.{rowid} = c.r AND (c.went BETWEEN 1 AND c.came OR {last_inserted} < c.changed OR NOT {taken})))
                    AND ({last_inserted} < c.changed OR NOT {taken_unseen})",
                 taken = is_taken(""),
                 taken_unseen = is_taken(&format!("AND o.{rowid} NOT IN ({seen})")),

@@ -4,6 +4,7 @@ use anyhow::{Result, anyhow};
 use camino::Utf8Path;
 use rusqlite::Connection;
 
+use super::bench::Settled;
 use super::contest::contest;
 use super::held::{self, Held};
 use super::local::open_or_create;
@@ -133,8 +134,13 @@ fn run_all(
 }
 
 /// Only notes what is missing as applied.
-pub fn record_only(place: &Place, names: &[String], progress: Progress) -> Result<()> {
-    if names.is_empty() { Ok(()) } else { record(place, names, progress) }
+pub fn record_only(
+    place: &Place,
+    names: &[String],
+    settled: Option<&Settled>,
+    progress: Progress,
+) -> Result<()> {
+    if names.is_empty() { Ok(()) } else { record(place, names, settled, progress) }
 }
 
 fn missing<'f>(conn: &Connection, place: &Place, folder: &'f Folder) -> Result<Vec<&'f Migration>> {

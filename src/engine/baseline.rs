@@ -31,7 +31,7 @@ pub fn baseline(place: &Place, progress: Progress) -> Result<Vec<String>> {
     Shadow::forget_all(Some(home));
     let names: Vec<String> = files.into_iter().map(|(name, _)| name).collect();
     if !names.is_empty() {
-        record(place, &names, progress)?;
+        record(place, &names, None, progress)?;
     }
     Ok(names)
 }

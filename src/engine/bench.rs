@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::local::{can_be_read_as_it_lies, must_be_there, open_to_read, percent_encoded};
 use super::{Error, Place, Progress, Told};
-use crate::changefeed::{self, Tracking};
+use crate::changefeed::{self, Holds, Tracking};
 use crate::difference::{
     Comparison, LIVE, Scope, adopt_unknown, any_unknown_cell, compare, find_unknown, hangs_on_chance,
     keep_unknown_values, remember,
@@ -43,6 +43,12 @@ pub struct Bench {
     /// Is it noted which columns the statements set that are tried on the shadow?
     pub(super) hears_updates: bool,
     _lock: Option<File>,
+}
+
+/// Files, name and digest, that hold what is here, though they were not made from it.
+pub struct Settled {
+    pub(super) files: Vec<(String, String)>,
+    pub(super) holds: Holds,
 }
 
 impl Bench {
@@ -163,6 +169,14 @@ impl Bench {
             }
         }
         Ok(true)
+    }
+
+    /// That these files, which lack only their record, hold all that the changefeed tells.
+    pub fn settled(&self, names: &[String]) -> Result<Option<Settled>> {
+        let Some(mark) = changefeed::last(self.conn(), LIVE)? else { return Ok(None) };
+        let files = names.iter().filter_map(|name| self.folder.get(name));
+        let files = files.map(|file| Ok((file.name.clone(), hex(&file.digest()?)))).collect::<Result<_>>()?;
+        Ok(Some(Settled { files, holds: Holds { id: mark.id, but: Vec::new() } }))
     }
 
     /// A shadow of the same folder with another clock and other random numbers, where any value hangs on them.

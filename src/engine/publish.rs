@@ -6,7 +6,7 @@ use anyhow::Result;
 use camino::Utf8PathBuf;
 use rusqlite::Connection;
 
-use super::bench::{Bench, hex};
+use super::bench::{Bench, Settled, hex};
 use super::local::open_to_write;
 use super::tracking::purge_if_unused;
 use super::{Error, Place, Progress};
@@ -54,7 +54,7 @@ pub(super) fn publish(
         step("published");
         names.push(part.name);
     }
-    record(&bench.place, &names, progress)?;
+    record(&bench.place, &names, None, progress)?;
     step("recorded");
     Ok(paths)
 }
@@ -119,12 +119,24 @@ fn promise(place: &Place, parts: &[Part], holds: Option<&Holds>, progress: Progr
     Ok(())
 }
 
-/// Notes migrations as applied, in one short transaction.
-pub(super) fn record(place: &Place, names: &[String], progress: Progress) -> Result<()> {
+/// Notes migrations as applied, and what they hold if that is known, in one short transaction.
+pub(super) fn record(
+    place: &Place,
+    names: &[String],
+    settled: Option<&Settled>,
+    progress: Progress,
+) -> Result<()> {
     let conn = open_to_write(&place.local_file, progress)?;
     let wrong = |error| Error::from_sqlite(&place.local_file, error);
     conn.execute_batch("BEGIN IMMEDIATE").map_err(wrong)?;
     note(&conn, place, names)?;
+    if let Some(Settled { files, holds }) =
+        settled.filter(|_| changefeed::exists(&conn, "main").unwrap_or(false))
+    {
+        for (name, digest) in files {
+            changefeed::owe(&conn, name, digest, Some(holds))?;
+        }
+    }
     conn.execute_batch("COMMIT").map_err(wrong)?;
     // Where nothing is tracked, the changefeed stood only for what was owed.
     purge_if_unused(&conn, &place.migrations_table)

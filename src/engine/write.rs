@@ -73,9 +73,10 @@ impl Ready {
             let comparison = bench.compare_everything()?;
             return Ok(Self { bench, comparison, recorded: Vec::new() });
         }
+        let settled = if behind.is_empty() { None } else { bench.settled(&behind)? };
         let recorded: Vec<String> = bench.unrecorded.iter().cloned().chain(behind).collect();
         drop(bench);
-        record(place, &recorded, progress)?;
+        record(place, &recorded, settled.as_ref(), progress)?;
         let bench = Bench::open(place.clone(), progress)?;
         let comparison = bench.compare()?;
         Ok(Self { bench, comparison, recorded })

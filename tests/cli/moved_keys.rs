@@ -785,3 +785,65 @@ fn once_more_after_some_tables_were_written() {
         }
     }
 }
+
+/// What a file holds that was made from this database, and what one that was only recorded holds, is told once, whatever becomes of its text.
+#[test]
+fn but_once_only_whatever_becomes_of_the_file() {
+    type Touch = fn(&Scratch);
+    let commented: Touch = |project| {
+        let sql = project.read("0002_keys.sql");
+        project.write("migrations/0002_keys.sql", &format!("{sql}-- reviewed\n"));
+    };
+    let renamed: Touch = |project| {
+        let sql = project.read("0002_keys.sql");
+        std::fs::remove_file(project.root().join("migrations/0002_keys.sql")).expect("removed");
+        project.write("migrations/0002_other.sql", &sql);
+        project.d1(["apply", "--record"]).success();
+    };
+    let untouched: Touch = |_| {};
+    let trade = "UPDATE users SET email = 't' WHERE email = 'a'; UPDATE users SET email = 'a' WHERE email = 'b'; UPDATE users SET email = 'b' WHERE email = 't'";
+    let take =
+        "UPDATE users SET email = 'a2' WHERE email = 'a'; UPDATE users SET email = 'a' WHERE email = 'b'";
+    let schema = "CREATE TABLE users (email TEXT PRIMARY KEY, name TEXT, note TEXT);
+        CREATE TABLE posts (id INTEGER PRIMARY KEY, author TEXT REFERENCES users ON UPDATE CASCADE ON DELETE CASCADE);
+        INSERT INTO users (email, name) VALUES ('a', 'A'), ('b', 'B');";
+    for (first, by_hand, touch) in [trade, take].into_iter().flat_map(|sql| {
+        [(sql, false, untouched), (sql, false, commented), (sql, false, renamed), (sql, true, untouched)]
+    }) {
+        for second in ["UPDATE users SET name = name || '!'", trade] {
+            let project = Scratch::guestbook().file("migrations/0001_users.sql", schema);
+            project.d1(["apply"]).success();
+            project.d1(["track"]).success();
+            let (remote, oracle) = (Remote(memory()), Remote(memory()));
+            for database in [&remote, &oracle] {
+                database.run(schema);
+                database.run(
+                    "UPDATE users SET note = 'of ' || name; INSERT INTO posts VALUES (101, 'a'), (102, 'b');",
+                );
+            }
+            project.sql(first);
+            oracle.run(&format!("{first};"));
+            match by_hand {
+                true => {
+                    project.write("migrations/0002_keys.sql", &format!("{first};\n"));
+                    project.d1(["apply", "--record"]).success();
+                }
+                false => drop(project.d1(["data", "-m", "keys"]).success()),
+            }
+            remote.run(&project.read("0002_keys.sql"));
+            touch(&project);
+            project.d1(["check"]).success();
+            project.sql(second);
+            oracle.run(&format!("{second};"));
+            project.d1(["data", "-m", "more"]).success();
+            remote.run(&project.read("0003_more.sql"));
+            let list = "SELECT group_concat(id || ':' || email || name || note, ' ' ORDER BY id) FROM posts JOIN users ON email = author";
+            assert_same(
+                &remote,
+                &oracle,
+                list,
+                &format!("{first}\n{second}\n{by_hand}\n{}", project.read("0003_more.sql")),
+            );
+        }
+    }
+}

@@ -420,3 +420,19 @@ fn a_row_is_the_same_under_a_rowid_that_was_changed_by_its_name() {
         assert!(rest.starts_with("UPDATE t SET rowid = ") && rest.lines().count() == 1, "{sql}");
     }
 }
+
+#[test]
+fn a_row_that_wrangler_put_in_is_one_of_the_files_whatever_comes_next() {
+    let sql = written(
+        HIDDEN,
+        "INSERT INTO t (k, n) VALUES ('a', 'n1'), ('b', 'n2');",
+        &[
+            Seen("INSERT INTO t (k, n) VALUES ('e', 'theirs')"),
+            Own(
+                "UPDATE t SET k = '' WHERE k = 'e'; UPDATE t SET k = 'e' WHERE k = 'a'; UPDATE t SET k = 'a' WHERE k = ''",
+            ),
+            Theirs("INSERT INTO t (k, n) VALUES ('f', 'theirs');"),
+        ],
+    );
+    assert!(!sql.contains("DELETE") && !sql.contains("INSERT") && !sql.contains(" at = "), "{sql}");
+}
