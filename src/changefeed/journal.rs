@@ -144,7 +144,8 @@ pub struct Holds {
     pub but: Vec<String>,
 }
 
-/// Notes that a migration that was made from this database is to be noted as applied: its name and its digest, and what it holds.
+/// Notes that a migration that was made from this database is to be noted as applied, or that one that is noted now gives what is here: its
+/// name and its digest, and what it holds.
 pub fn owe(conn: &Connection, name: &str, digest: &str, holds: Option<&Holds>) -> rusqlite::Result<()> {
     let but: Option<String> = holds.map(|holds| holds.but.iter().map(|table| in_list(table)).collect());
     let sql = format!(

@@ -60,7 +60,7 @@ fn record_owed(scene: &Scene, all: bool) -> Result<Vec<String>> {
     let behind = bench.behind();
     let mut owed = bench.unrecorded.clone();
     let is_here = || bench.lacks_only_records(&bench.compare_everything()?);
-    // With `all` nothing hangs on it.
+    // With `all` they are noted whatever comes of the comparison.
     let is_here = !behind.is_empty() && if all { is_here().unwrap_or(false) } else { is_here()? };
     let settled = if is_here { bench.settled(&behind)? } else { None };
     if all || is_here {

@@ -21,8 +21,8 @@ pub(super) const BEGAN: &str = "temp.d1_migrate_began";
 
 /// By rowid `r`: the last entries by which a row's key changed, by which one came and went there, and the parts of the key with which the
 /// one that is there began: `named_1` and `part_1`, and so on, as far as an entry names them. That is `unclear` where one was too long
-/// to be kept. `named_again_1`, `part_again_1`: the same since the last migration that was made from this database, which may hold what was
-/// told until then (`settled`); it does not say so any more where its file was changed.
+/// to be kept. `named_again_1`, `part_again_1`: the same since the last own migration ([`changefeed::owe`]). It may hold what was told until
+/// then (`settled`), also where its file was changed since, so that it does not count as written any more.
 const STEPS: &str = "temp.d1_migrate_steps_of_keys";
 
 /// Lists them, from what the entries tell since files held it all.
@@ -131,7 +131,7 @@ impl Began<'_> {
         Ok(())
     }
 
-    /// A condition: the entry `f` is about a file that was made from this database and may hold keys that changed here.
+    /// A condition: the entry `f` is about an own migration that may hold keys that changed here.
     fn is_own_file(&self) -> String {
         let names: Vec<String> = self.doers.change_keys.iter().map(|name| string_literal(name)).collect();
         format!(

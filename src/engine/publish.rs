@@ -130,8 +130,8 @@ pub(super) fn record(
     let wrong = |error| Error::from_sqlite(&place.local_file, error);
     conn.execute_batch("BEGIN IMMEDIATE").map_err(wrong)?;
     note(&conn, place, names)?;
-    if let Some(Settled { files, holds }) =
-        settled.filter(|_| changefeed::exists(&conn, "main").unwrap_or(false))
+    if let Some(Settled { files, holds }) = settled
+        && changefeed::exists(&conn, "main")?
     {
         for (name, digest) in files {
             changefeed::owe(&conn, name, digest, Some(holds))?;
