@@ -77,12 +77,12 @@ fn record_only_notes_migrations_as_applied() {
 
 #[test]
 fn what_was_noted_of_rows_follows_them_to_the_rowids_that_a_file_gives_them() {
-    let project = Scratch::guestbook().file(
-        "migrations/0001_t.sql",
-        "CREATE TABLE t (k TEXT PRIMARY KEY, n); INSERT INTO t VALUES ('a', 1), ('b', 2), ('c', 3);\n",
-    );
-    project.d1(["apply"]).success();
-    project.d1(["track"]).success();
+    let project = Scratch::guestbook()
+        .file(
+            "migrations/0001_t.sql",
+            "CREATE TABLE t (k TEXT PRIMARY KEY, n); INSERT INTO t VALUES ('a', 1), ('b', 2), ('c', 3);\n",
+        )
+        .followed();
     project.sql("DELETE FROM t WHERE k = 'a'; UPDATE t SET n = 4 WHERE k = 'c'");
     let keys = || {
         let log = project.d1(["log", "--json"]).success().stdout;

@@ -309,9 +309,7 @@ fn a_row_whose_key_chance_made_is_refused_without_a_cache_too() {
         let project = Scratch::guestbook().file(
             "migrations/0001_u.sql",
             "CREATE TABLE u (id INTEGER PRIMARY KEY, n);\nINSERT INTO u VALUES (abs(random()), 'a'), (5, 'known');\n",
-        );
-        project.d1(["apply"]).success();
-        project.d1(["track"]).success();
+        ).followed();
         project.sql(change);
         for _ in 0..2 {
             project.d1(["check"]).code(1);
@@ -327,9 +325,7 @@ fn where_chance_made_every_key_changed_rows_are_refused_too() {
     for table in ["u (id INTEGER PRIMARY KEY, n)", "u (id PRIMARY KEY, n) WITHOUT ROWID"] {
         let seed =
             format!("CREATE TABLE {table};\nINSERT INTO u VALUES (abs(random()), 1), (abs(random()), 2);\n");
-        let project = Scratch::guestbook().file("migrations/0001_u.sql", &seed);
-        project.d1(["apply"]).success();
-        project.d1(["track"]).success();
+        let project = Scratch::guestbook().file("migrations/0001_u.sql", &seed).followed();
         project.sql("UPDATE u SET n = n + 10");
         project.d1(["data", "-m", "mine"]).code(2).stderr_has("cannot be named on the real D1");
     }
@@ -338,12 +334,12 @@ fn where_chance_made_every_key_changed_rows_are_refused_too() {
 /// What `apply` keeps in sight of it is no sign that a file made it.
 #[test]
 fn a_new_row_beside_a_file_that_makes_keys_by_chance_is_written() {
-    let project = Scratch::guestbook().file(
-        "migrations/0001_u.sql",
-        "CREATE TABLE u (id INTEGER PRIMARY KEY, n);\nINSERT INTO u VALUES (1, 1);\n",
-    );
-    project.d1(["apply"]).success();
-    project.d1(["track"]).success();
+    let project = Scratch::guestbook()
+        .file(
+            "migrations/0001_u.sql",
+            "CREATE TABLE u (id INTEGER PRIMARY KEY, n);\nINSERT INTO u VALUES (1, 1);\n",
+        )
+        .followed();
     project.sql("INSERT INTO u VALUES (7, 7)");
     project.write("migrations/0002_theirs.sql", "INSERT INTO u VALUES (abs(random()), 2);\n");
     project.d1(["apply"]).success();
@@ -392,9 +388,7 @@ fn a_dump_that_was_read_into_a_new_file_is_another_database() {
 #[test]
 fn a_cell_that_nobody_can_know_is_not_changed_by_who_puts_back_what_it_held() {
     let seed = "CREATE TABLE u (id INTEGER PRIMARY KEY, n, c DEFAULT CURRENT_TIMESTAMP);\nINSERT INTO u (n) VALUES (1), (2), (3);\n";
-    let project = Scratch::guestbook().file("migrations/0001_u.sql", seed);
-    project.d1(["apply"]).success();
-    project.d1(["track"]).success();
+    let project = Scratch::guestbook().file("migrations/0001_u.sql", seed).followed();
     project.sql("CREATE TEMP TABLE c AS SELECT c FROM u WHERE id = 2; UPDATE u SET c = 'mine' WHERE id = 2; UPDATE u SET c = (SELECT c FROM c) WHERE id = 2");
     let rebuild =
         "CREATE TABLE s AS SELECT * FROM u;\nDELETE FROM u;\nINSERT INTO u SELECT * FROM s;\nDROP TABLE s;\n";

@@ -15,19 +15,21 @@ const KEYS: [&str; 7] = [
     "id REAL PRIMARY KEY, v TEXT) STRICT, WITHOUT ROWID",
 ];
 
-fn memory() -> Connection {
-    let conn = Connection::open_in_memory().expect("memory");
-    conn.pragma_update(None, "foreign_keys", true).expect("a pragma");
-    conn
-}
-
 /// A database that D1 could be: it has run the first migration.
 struct Remote(Connection);
 
 impl Remote {
     fn of(project: &Scratch) -> Self {
-        let remote = Self(memory());
-        remote.run(&project.read("0001_initial_migration.sql"));
+        Self::with(&project.read("0001_initial_migration.sql"), "")
+    }
+
+    /// It has run this file, and its users these statements.
+    fn with(file: &str, own: &str) -> Self {
+        let conn = Connection::open_in_memory().expect("memory");
+        conn.pragma_update(None, "foreign_keys", true).expect("a pragma");
+        let remote = Self(conn);
+        remote.run(file);
+        remote.run(own);
         remote
     }
 
@@ -717,15 +719,15 @@ fn by_which_rows_of_a_table_of_its_own_are_named_that_change_too() {
 
 #[test]
 fn under_the_new_name_that_a_colleagues_file_gave_a_column_of_it() {
-    let project = Scratch::guestbook().file(
-        "migrations/0001_p.sql",
-        "CREATE TABLE parent (id TEXT, part INT, v TEXT UNIQUE, UNIQUE (part, id));
+    let project = Scratch::guestbook()
+        .file(
+            "migrations/0001_p.sql",
+            "CREATE TABLE parent (id TEXT, part INT, v TEXT UNIQUE, UNIQUE (part, id));
          CREATE TABLE child (n INTEGER PRIMARY KEY, id TEXT, part INT,
            FOREIGN KEY (id, part) REFERENCES parent (id, part) ON UPDATE CASCADE ON DELETE CASCADE);
          INSERT INTO parent VALUES ('a', 1, 'A'), ('b', 1, 'B');",
-    );
-    project.d1(["apply"]).success();
-    project.d1(["track"]).success();
+        )
+        .followed();
     project.sql("UPDATE parent SET id = '' WHERE id = 'a'; UPDATE parent SET id = 'a' WHERE id = 'b'; UPDATE parent SET id = 'b' WHERE id = ''");
     project.write("migrations/0002_name.sql", "ALTER TABLE parent RENAME COLUMN id TO name;\n");
     project.d1(["apply"]).success();
@@ -750,14 +752,9 @@ fn once_more_after_some_tables_were_written() {
         (trade, trade),
         (trade, "UPDATE langs SET code = 'z' WHERE code = 'b'"),
     ] {
-        let project = Scratch::guestbook().file("migrations/0001_langs.sql", schema);
-        project.d1(["apply"]).success();
-        project.d1(["track"]).success();
-        let (remote, oracle) = (Remote(memory()), Remote(memory()));
-        for database in [&remote, &oracle] {
-            database.run(schema);
-            database.run("UPDATE langs SET at = 'of ' || label; INSERT INTO texts VALUES ('a', 'own', 'A'), ('b', 'own', 'B');");
-        }
+        let project = Scratch::guestbook().file("migrations/0001_langs.sql", schema).followed();
+        let own = "UPDATE langs SET at = 'of ' || label; INSERT INTO texts VALUES ('a', 'own', 'A'), ('b', 'own', 'B');";
+        let [remote, oracle] = [schema; 2].map(|schema| Remote::with(schema, own));
         for (number, (sql, tables)) in
             (2..).zip([(first, "--tables=langs"), (second, "--tables=langs,texts,other")])
         {
@@ -811,16 +808,10 @@ fn but_once_only_whatever_becomes_of_the_file() {
         [(sql, false, untouched), (sql, false, commented), (sql, false, renamed), (sql, true, untouched)]
     }) {
         for second in ["UPDATE users SET name = name || '!'", trade] {
-            let project = Scratch::guestbook().file("migrations/0001_users.sql", schema);
-            project.d1(["apply"]).success();
-            project.d1(["track"]).success();
-            let (remote, oracle) = (Remote(memory()), Remote(memory()));
-            for database in [&remote, &oracle] {
-                database.run(schema);
-                database.run(
-                    "UPDATE users SET note = 'of ' || name; INSERT INTO posts VALUES (101, 'a'), (102, 'b');",
-                );
-            }
+            let project = Scratch::guestbook().file("migrations/0001_users.sql", schema).followed();
+            let own =
+                "UPDATE users SET note = 'of ' || name; INSERT INTO posts VALUES (101, 'a'), (102, 'b');";
+            let [remote, oracle] = [schema; 2].map(|schema| Remote::with(schema, own));
             project.sql(first);
             oracle.run(&format!("{first};"));
             match by_hand {

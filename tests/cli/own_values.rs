@@ -9,9 +9,7 @@ const DATED: &str = "UPDATE t SET at = '2020-02-02'";
 
 /// Applies `seed`, makes the change `own` under tracking, applies `theirs` and writes what is pending; gives that file.
 fn beside(seed: &str, own: &str, theirs: &[&str]) -> String {
-    let project = Scratch::guestbook().file("migrations/0001_t.sql", seed);
-    project.d1(["apply"]).success();
-    project.d1(["track"]).success();
+    let project = Scratch::guestbook().file("migrations/0001_t.sql", seed).followed();
     project.sql(own);
     project.d1(["check"]).code(1);
     for (file, number) in theirs.iter().zip(2..) {
@@ -143,9 +141,7 @@ fn own_values_stay_however_many_they_are() {
 
 #[test]
 fn an_own_value_stays_where_a_later_file_fails() {
-    let project = Scratch::guestbook().file("migrations/0001_t.sql", SEED);
-    project.d1(["apply"]).success();
-    project.d1(["track"]).success();
+    let project = Scratch::guestbook().file("migrations/0001_t.sql", SEED).followed();
     project.sql(DATED);
     project.sql("INSERT INTO t VALUES (7, 'mine', '2020-02-02')");
     project.write("migrations/0002_rename.sql", "ALTER TABLE t RENAME COLUMN at TO middle;\n");
@@ -394,9 +390,7 @@ pub(crate) fn run_by_wrangler(project: &Scratch, name: &str, sql: &str) {
 /// The triggers see what wrangler's own apply does, as if it were the user's.
 #[test]
 fn what_the_clock_gives_in_a_file_that_wrangler_runs_is_not_pending() {
-    let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL);
-    project.d1(["apply"]).success();
-    project.d1(["track"]).success();
+    let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL).followed();
     run_by_wrangler(&project, "0002_theirs.sql", "UPDATE t SET at = CURRENT_TIMESTAMP");
     project.d1(["check"]).success();
     project.sql("UPDATE t SET at = '2020-02-02' WHERE id = 2");
@@ -412,9 +406,7 @@ fn a_trade_of_keys_outlives_a_file_that_wrangler_runs() {
     let seed =
         format!("{SEVERAL} CREATE TABLE child (t REFERENCES t (id) ON UPDATE CASCADE ON DELETE CASCADE);");
     for seed in [SEVERAL, &seed] {
-        let project = Scratch::guestbook().file("migrations/0001_t.sql", seed);
-        project.d1(["apply"]).success();
-        project.d1(["track"]).success();
+        let project = Scratch::guestbook().file("migrations/0001_t.sql", seed).followed();
         project.sql(TRADE);
         run_by_wrangler(&project, "0002_theirs.sql", "UPDATE t SET n = n || '!' WHERE id = 3");
         project.d1(["data", "-m", "own"]).success();
@@ -427,9 +419,7 @@ fn a_trade_of_keys_outlives_a_file_that_wrangler_runs() {
 /// It is the file that traded them, on the real D1 too.
 #[test]
 fn keys_that_a_file_trades_which_wrangler_runs_are_not_traded_again() {
-    let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL);
-    project.d1(["apply"]).success();
-    project.d1(["track"]).success();
+    let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL).followed();
     run_by_wrangler(&project, "0002_theirs.sql", TRADE);
     project.sql("UPDATE t SET n = 'mine' WHERE id = 1");
     project.d1(["data", "-m", "own"]).success();
@@ -440,9 +430,7 @@ fn keys_that_a_file_trades_which_wrangler_runs_are_not_traded_again() {
 /// Nothing of that hangs on what the cache remembers.
 #[test]
 fn what_was_written_is_settled_without_the_cache_too() {
-    let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL);
-    project.d1(["apply"]).success();
-    project.d1(["track"]).success();
+    let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL).followed();
     project.sql(TRADE);
     project.sql("UPDATE t SET id = 30 WHERE id = 3; UPDATE t SET id = 3 WHERE id = 30");
     project.d1(["data", "-m", "own"]).success();
@@ -461,9 +449,7 @@ fn a_new_row_that_made_room_for_a_colleagues_is_still_a_new_one() {
             let seed = format!(
                 "CREATE TABLE t (id {key}, n, at TEXT DEFAULT CURRENT_TIMESTAMP){options}; INSERT INTO t (id, n) VALUES (1, 'a');"
             );
-            let project = Scratch::guestbook().file("migrations/0001_t.sql", &seed);
-            project.d1(["apply"]).success();
-            project.d1(["track"]).success();
+            let project = Scratch::guestbook().file("migrations/0001_t.sql", &seed).followed();
             project.sql("INSERT INTO t VALUES (5, 'mine', '2020-02-02')");
             project.write("migrations/0002_theirs.sql", "INSERT INTO t (id, n) VALUES (5, 'theirs');\n");
             project.d1(["apply"]).code(2).stderr_has("UNIQUE");
@@ -479,9 +465,7 @@ fn a_new_row_that_made_room_for_a_colleagues_is_still_a_new_one() {
 
 #[test]
 fn a_trade_of_keys_is_pending_again_without_its_file() {
-    let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL);
-    project.d1(["apply"]).success();
-    project.d1(["track"]).success();
+    let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL).followed();
     project.sql(TRADE);
     project.d1(["data", "-m", "own"]).success();
     let written = project.read("0002_own.sql");
@@ -498,9 +482,7 @@ fn a_trade_of_keys_outlives_a_migration_of_another_table() {
         let seed = format!(
             "{SEVERAL} CREATE TABLE other (id INTEGER PRIMARY KEY, n); INSERT INTO other VALUES (1, 1);"
         );
-        let project = Scratch::guestbook().file("migrations/0001_t.sql", &seed);
-        project.d1(["apply"]).success();
-        project.d1(["track"]).success();
+        let project = Scratch::guestbook().file("migrations/0001_t.sql", &seed).followed();
         project.sql(TRADE);
         project.sql("UPDATE other SET n = 2");
         project.d1(["data", "-m", "other", "--tables", "other"]).success();
@@ -519,9 +501,7 @@ fn keys_that_a_file_traded_are_not_traded_again_under_another_name() {
         ("ALTER TABLE t RENAME TO u;", "UPDATE u SET n = 'mine' WHERE id = 1;"),
         ("ALTER TABLE t RENAME COLUMN id TO k;", "UPDATE t SET n = 'mine' WHERE k = 1;"),
     ] {
-        let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL);
-        project.d1(["apply"]).success();
-        project.d1(["track"]).success();
+        let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL).followed();
         run_by_wrangler(&project, "0002_theirs.sql", TRADE);
         project.write("migrations/0003_rename.sql", &format!("{rename}\n"));
         project.d1(["apply"]).success();
@@ -536,9 +516,8 @@ fn keys_that_a_file_traded_are_not_traded_again_under_another_name() {
 fn an_own_value_of_a_table_that_was_followed_stays_under_apply() {
     for theirs in ["UPDATE t SET n = 7 WHERE id = 3;", "ALTER TABLE t RENAME COLUMN at TO made;"] {
         for also in ["", "CREATE TABLE other (id INTEGER PRIMARY KEY);"] {
-            let project = Scratch::guestbook().file("migrations/0001_t.sql", &format!("{SEVERAL} {also}"));
-            project.d1(["apply"]).success();
-            project.d1(["track"]).success();
+            let project =
+                Scratch::guestbook().file("migrations/0001_t.sql", &format!("{SEVERAL} {also}")).followed();
             project.sql("UPDATE t SET at = '2020-02-02' WHERE id = 2");
             project.d1(["untrack", "--tables", "t"]).success();
             project.write("migrations/0002_theirs.sql", &format!("{theirs}\n"));
@@ -552,9 +531,7 @@ fn an_own_value_of_a_table_that_was_followed_stays_under_apply() {
 
 #[test]
 fn where_own_values_cannot_be_told_it_is_said() {
-    let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL);
-    project.d1(["apply"]).success();
-    project.d1(["track"]).success();
+    let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL).followed();
     project.sql("UPDATE t SET at = '2020-02-02' WHERE id = 2; ALTER TABLE t ADD COLUMN mine");
     project.write("migrations/0002_theirs.sql", "ALTER TABLE t RENAME COLUMN at TO made;\n");
     project.d1(["apply"]).success().stderr_has("may be pending no more: table `t` is defined otherwise");
@@ -573,9 +550,7 @@ fn rows_that_a_file_puts_in_anew_are_not_taken_for_moved_ones() {
 
 #[test]
 fn an_own_value_in_a_new_row_stays_where_the_row_that_had_its_key_is_gone() {
-    let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL);
-    project.d1(["apply"]).success();
-    project.d1(["track"]).success();
+    let project = Scratch::guestbook().file("migrations/0001_t.sql", SEVERAL).followed();
     project.sql("REPLACE INTO t VALUES (2, 'mine', '2020-02-02')");
     run_by_wrangler(&project, "0002_theirs.sql", "UPDATE t SET n = 7 WHERE id = 1");
     project.sql("UPDATE t SET id = 99 WHERE id = 2; UPDATE t SET id = 2 WHERE id = 3; UPDATE t SET id = 3 WHERE id = 99");
@@ -594,9 +569,7 @@ fn a_row_that_a_file_adopted_is_not_a_new_one() {
             "CREATE TABLE t (id {key}, n); INSERT INTO t VALUES (1, 'a');
              CREATE TABLE c (t REFERENCES t ON UPDATE CASCADE ON DELETE CASCADE);"
         );
-        let project = Scratch::guestbook().file("migrations/0001_t.sql", &seed);
-        project.d1(["apply"]).success();
-        project.d1(["track"]).success();
+        let project = Scratch::guestbook().file("migrations/0001_t.sql", &seed).followed();
         project.sql("INSERT INTO t (id, n) VALUES (7, 'mine')");
         project.write(
             "migrations/0002_theirs.sql",
@@ -617,9 +590,7 @@ fn a_row_that_was_replaced_is_not_a_new_one() {
         let seed = "CREATE TABLE t (id INTEGER PRIMARY KEY, n); INSERT INTO t VALUES (1, 'a');
              CREATE TABLE other (n); INSERT INTO other VALUES (1);
              CREATE TABLE c (t REFERENCES t ON UPDATE CASCADE ON DELETE CASCADE);";
-        let project = Scratch::guestbook().file("migrations/0001_t.sql", seed);
-        project.d1(["apply"]).success();
-        project.d1(["track"]).success();
+        let project = Scratch::guestbook().file("migrations/0001_t.sql", seed).followed();
         let moves = || project.sql("UPDATE t SET id = 8 WHERE id = 1");
         project.sql("REPLACE INTO t VALUES (1, 'new')");
         if moves_first {

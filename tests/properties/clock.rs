@@ -201,6 +201,8 @@ struct Play {
     fresh: usize,
     /// Keys whose rows are others here than there.
     moved: HashSet<i64>,
+    /// Were any changed by UPDATE?
+    rekeyed: bool,
     /// Did a file touch such a key? Then what chance gave the wanted rows may be gone from the real ones.
     loose: bool,
     /// And did wrangler run it? Then own values in these rows may be gone too.
@@ -238,6 +240,7 @@ pub(crate) fn play(case: &Case) -> Result {
         key: case.key,
         fresh: 0,
         moved: HashSet::new(),
+        rekeyed: false,
         loose: false,
         lossy: false,
         settled: HashSet::new(),
@@ -250,7 +253,7 @@ pub(crate) fn play(case: &Case) -> Result {
         match event {
             Event::Own(own) => play.own(own)?,
             Event::Files(files) => {
-                play.files(files);
+                play.files(files, false);
                 play.tool(&["apply"], &[0])?;
             }
             Event::Wrangler(theirs) => play.wrangler(theirs),
@@ -332,6 +335,7 @@ impl Play {
             Own::Insert { key, .. } => vec![key],
         };
         self.moved.extend(keys);
+        self.rekeyed |= matches!(own, Own::Move { .. } | Own::Trade { .. });
         let takes = self.wanted.begin(&statements, self.fresh);
         self.wanted.end(takes);
         if takes {
@@ -347,8 +351,7 @@ impl Play {
         let known = self.known;
         let touched = self.touched(theirs, &self.table, true);
         self.lossy |= touched.iter().any(|key| self.moved.contains(key));
-        self.loose |= self.lossy;
-        self.files(&[vec![theirs.clone()]]);
+        self.files(&[vec![theirs.clone()]], true);
         for (name, text) in self.scratch.migrations().split_off(known) {
             self.script.push(format!("-- $ wrangler d1 migrations apply: {name}"));
             let record = format!("INSERT INTO d1_migrations (name) VALUES ('{name}')");
@@ -356,11 +359,11 @@ impl Play {
         }
     }
 
-    fn files(&mut self, files: &[Vec<Theirs>]) {
+    fn files(&mut self, files: &[Vec<Theirs>], by_wrangler: bool) {
         for file in files {
             let names = (self.table.clone(), self.chance.clone());
             let touched: Vec<i64> =
-                file.iter().flat_map(|theirs| self.touched(theirs, &names.0, false)).collect();
+                file.iter().flat_map(|theirs| self.touched(theirs, &names.0, by_wrangler)).collect();
             let statements: Vec<String> =
                 file.iter().flat_map(|theirs| self.theirs(theirs, &names.0)).collect();
             match !statements.is_empty() && self.file(&statements) {
@@ -381,7 +384,7 @@ impl Play {
             // All get other keys, which no entry tells of.
             Theirs::Rebuild { by: 10 } => self.moved.iter().copied().collect(),
             // All may get other rowids, which an entry tells of only under `apply`.
-            Theirs::Rebuild { .. } if by_wrangler && HIDDEN.contains(&self.key) => {
+            Theirs::Rebuild { .. } if by_wrangler && HIDDEN.contains(&self.key) && self.rekeyed => {
                 self.moved.iter().copied().collect()
             }
             _ => Vec::new(),
@@ -470,7 +473,7 @@ impl Play {
             _ => None,
         }));
         self.moved.clear();
-        (self.loose, self.lossy) = (false, false);
+        (self.rekeyed, self.loose, self.lossy) = (false, false, false);
         Ok(())
     }
 

@@ -72,6 +72,13 @@ impl Scratch {
         self
     }
 
+    /// Its migrations have run here, and rows are tracked.
+    pub(crate) fn followed(self) -> Self {
+        self.d1(["apply"]).success();
+        self.d1(["track"]).success();
+        self
+    }
+
     /// Writes a file, with the folders above it.
     pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.root().join(path);
