@@ -219,6 +219,13 @@ impl Began<'_> {
         );
         // What a file put in that wrangler ran has entries too.
         let came = format!("c.came > {}", self.last_in_sight(&self.doers.insert)?);
+        let no_file_since = format!("{last_inserted} < c.changed");
+        let took_its_place = format!(
+            "s.{rowid} = c.r AND (c.went BETWEEN 1 AND c.came OR {no_file_since} OR NOT {})",
+            is_taken("")
+        );
+        let is_not_overtaken =
+            format!("({no_file_since} OR NOT {})", is_taken(&format!("AND o.{rowid} NOT IN ({seen})")));
         let changed =
             format!("{STEPS} c CROSS JOIN {live} l ON l.{rowid} = c.r AND c.changed > max(c.came, c.went)");
         let ways = [("again_", "c.settled"), ("", "1"), ("again_", "1")];
@@ -227,10 +234,7 @@ impl Began<'_> {
             self.conn.execute_batch(&format!(
                 "INSERT INTO {BEGAN} SELECT c.r, s.{rowid}, {came} FROM {changed} CROSS JOIN {shadow} s ON {began} WHERE {holds} AND NOT c.unclear
                    AND c.r NOT IN (SELECT l1 FROM {BEGAN}) AND s.{rowid} NOT IN (SELECT s1 FROM {BEGAN})
-                   AND (NOT ({came}) OR (s.{rowid} = c.r AND (c.went BETWEEN 1 AND c.came OR {last_inserted} < c.changed OR NOT {taken})))
-                   AND ({last_inserted} < c.changed OR NOT {taken_unseen})",
-                taken = is_taken(""),
-                taken_unseen = is_taken(&format!("AND o.{rowid} NOT IN ({seen})")),
+                   AND (NOT ({came}) OR ({took_its_place})) AND {is_not_overtaken}"
             ))?;
         }
         self.conn.execute_batch(&format!(

@@ -6,6 +6,7 @@
 
 mod about;
 mod adopt;
+mod arrivals;
 mod began;
 mod columns;
 mod compare;

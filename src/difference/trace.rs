@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::LIVE;
 use super::about::{ABOUT, About, create_about};
+use super::arrivals::{self, Arrivals};
 use super::columns::{RowShape, all};
 use super::doers::{APPLIED, Doers, applied, doers};
 use super::look::key_values;
@@ -18,9 +19,6 @@ pub(super) const TRACED: &str = "temp.d1_migrate_traced";
 
 /// What was traced and is in the files by now.
 const HELD: &str = "temp.d1_migrate_held_by_files";
-
-/// The keys of rows that came here, and by which entry; and of rows that went (`came` is 0): who comes in place of one is that one.
-const NEW: &str = "temp.d1_migrate_new_rows";
 
 /// The keys that rows left, or under which they went, and the last entry about that: the changefeed has no index.
 const LEFT: &str = "temp.d1_migrate_left_keys";
@@ -61,18 +59,19 @@ fn create_lists(conn: &Connection) -> rusqlite::Result<()> {
         "CREATE TABLE {TRACED}(now UNIQUE, was, since, vacant, held INTEGER NOT NULL DEFAULT 0);
          CREATE INDEX temp.d1_migrate_traced_was ON d1_migrate_traced(was);
          CREATE TABLE {HELD}(now, was);
-         CREATE TABLE {NEW}(key PRIMARY KEY, came INTEGER NOT NULL);
          CREATE TABLE {LEFT}(key PRIMARY KEY, last INTEGER NOT NULL)"
     ))?;
+    arrivals::create(conn)?;
     create_about(conn)
 }
 
 /// Drops the lists.
 pub(super) fn forget(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(&format!(
-        "DROP TABLE IF EXISTS {TRACED}; DROP TABLE IF EXISTS {HELD}; DROP TABLE IF EXISTS {NEW}; DROP TABLE IF EXISTS {LEFT};
+        "DROP TABLE IF EXISTS {TRACED}; DROP TABLE IF EXISTS {HELD}; DROP TABLE IF EXISTS {LEFT};
          DROP TABLE IF EXISTS {ABOUT}"
-    ))
+    ))?;
+    arrivals::drop(conn)
 }
 
 /// An entry about a row that changed its key.
@@ -95,6 +94,7 @@ struct Trace<'a> {
     conn: &'a Connection,
     table: &'a Table,
     about: About<'a>,
+    arrivals: Arrivals<'a>,
     doers: Doers,
     /// The entries about migrations that may have brought rows to keys.
     bringing: Vec<i64>,
@@ -106,7 +106,8 @@ impl<'a> Trace<'a> {
         let doers = doers(conn, table)?;
         let bringing = doers.insert.union(&doers.change_keys).cloned().collect();
         let bringing = applied(conn, &bringing, APPLIED)?;
-        Ok(Self { conn, table, about: About { conn, after }, doers, bringing })
+        let (about, arrivals) = (About { conn, after }, Arrivals { conn });
+        Ok(Self { conn, table, about, arrivals, doers, bringing })
     }
 
     /// Reads the entries from this one on, by which the first row moved.
@@ -150,7 +151,7 @@ impl<'a> Trace<'a> {
                     any_ended |= self.end(&key)?;
                     self.about.note(&key, id)?;
                     self.take_place(&key)?;
-                    self.put_new(&key, id)?;
+                    self.arrivals.put(&key, id)?;
                 }
                 _ => {
                     self.lose_if_replaced(&key, id)?;
@@ -194,7 +195,7 @@ impl<'a> Trace<'a> {
         while let Some(entry) = entries.next()? {
             let Ok(key) = entry.get::<_, Value>(1) else { continue };
             match entry.get_ref(0)?.as_str()? {
-                "I" => self.put_new(&key, entry.get(2)?)?,
+                "I" => self.arrivals.put(&key, entry.get(2)?)?,
                 "D" => self.put_gone(&key, entry.get(2)?)?,
                 _ => self.forget_new_rows_of_the_files()?,
             }
@@ -214,7 +215,7 @@ impl<'a> Trace<'a> {
         }
         self.leave(key, id)?;
         if let Some(came) = came {
-            self.put_new(new, came)?;
+            self.arrivals.put(new, came)?;
             return self.about.note_whole(new, id);
         }
         let go_on = format!("UPDATE {TRACED} SET now = ?2, since = ?3 WHERE now = ?1");
@@ -315,25 +316,6 @@ impl<'a> Trace<'a> {
         self.about.note_whole(now, since)
     }
 
-    /// The row of this key came here by this entry.
-    fn put_new(&self, key: &Value, came: i64) -> rusqlite::Result<()> {
-        let went = format!("DELETE FROM {NEW} WHERE key = ?1 AND came = 0");
-        if self.conn.prepare_cached(&went)?.execute([key])? == 0 {
-            let put = format!("INSERT OR IGNORE INTO {NEW}(key, came) VALUES (?1, ?2)");
-            self.conn.prepare_cached(&put)?.execute(params![key, came])?;
-        }
-        Ok(())
-    }
-
-    /// The row of this key went.
-    fn put_gone(&self, key: &Value, id: i64) -> rusqlite::Result<()> {
-        if self.take_new(key, id)?.is_none() {
-            let put = format!("INSERT OR IGNORE INTO {NEW}(key, came) VALUES (?1, 0)");
-            self.conn.prepare_cached(&put)?.execute([key])?;
-        }
-        Ok(())
-    }
-
     /// Has the row that the files give under this key left it here?
     fn has_left(&self, key: &Value) -> rusqlite::Result<bool> {
         let left = format!("SELECT 1 FROM {TRACED} WHERE was = ?1 AND now <> was");
@@ -343,9 +325,7 @@ impl<'a> Trace<'a> {
     /// The row of this key left it by an entry. Gives the one by which it had come here, where it is not one of the files: their row had
     /// left that key before, they have none of it, or may have got one of their own from a migration that was applied after it had left.
     fn take_new(&self, key: &Value, left: i64) -> rusqlite::Result<Option<i64>> {
-        let take = format!("DELETE FROM {NEW} WHERE key = ?1 AND came > 0 RETURNING came");
-        let came: Option<i64> =
-            self.conn.prepare_cached(&take)?.query_row([key], |row| row.get(0)).optional()?;
+        let came = self.arrivals.take(key)?;
         let is_another = came.is_some()
             && (self.has_left(key)?
                 || !self.is_in_files(key.clone())?
@@ -353,17 +333,17 @@ impl<'a> Trace<'a> {
         Ok(came.filter(|_| is_another))
     }
 
+    /// The row of this key went.
+    fn put_gone(&self, key: &Value, id: i64) -> rusqlite::Result<()> {
+        match self.take_new(key, id)? {
+            Some(_) => Ok(()),
+            None => self.arrivals.put_gone(key),
+        }
+    }
+
     /// Rows that a file brought here, which ran in sight, are not new.
     fn forget_new_rows_of_the_files(&self) -> rusqlite::Result<()> {
-        let mut new = self.conn.prepare_cached(&format!("SELECT key FROM {NEW}"))?;
-        let new: Vec<Value> = new.query_map((), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-        let mut forget = self.conn.prepare_cached(&format!("DELETE FROM {NEW} WHERE key = ?1"))?;
-        for key in new {
-            if self.is_in_files(key.clone())? {
-                forget.execute([key])?;
-            }
-        }
-        Ok(())
+        self.arrivals.forget(|key| self.is_in_files(key))
     }
 
     fn is_in_files(&self, key: Value) -> rusqlite::Result<bool> {
