@@ -85,7 +85,7 @@ pub enum Command {
         #[arg(short, long, value_name = "MESSAGE")]
         message: String,
     },
-    /// Run the migrations that the local database lacks, without recording them as changes
+    /// Run the migrations that the local database lacks, without recording them as changes; make a tracked one if there is none
     Apply {
         /// Only note them as applied
         #[arg(long)]

@@ -21,8 +21,14 @@ pub(super) fn run(scene: &Scene, record: bool) -> Result<ExitCode> {
         false => apply(&scene.place, &mut |told| console.told(told))?,
     };
     console.progress_done();
+    let mut tracked = Vec::new();
     if applied.created {
         console.status("Created", describe::shown(&scene.place.local_file));
+        // Nobody took tracking away from a database that is new, and what is changed in it before the next command must be seen.
+        tracked = scene.track(&[])?;
+        if !tracked.is_empty() {
+            console.status("Tracking", tracked.join(", "));
+        }
     }
     for (table, rows) in applied.contested.iter().filter(|_| !applied.names.is_empty()) {
         console.warning(format!(
@@ -47,7 +53,7 @@ pub(super) fn run(scene: &Scene, record: bool) -> Result<ExitCode> {
     }
     if console.is_json() {
         console.json(&serde_json::json!({
-            "created": applied.created, "applied": applied.names, "recorded": recorded,
+            "created": applied.created, "tracked": tracked, "applied": applied.names, "recorded": recorded,
             "contested": applied.contested.iter().map(|(table, rows)| serde_json::json!({ "table": table, "rows": rows })).collect::<Vec<_>>(),
         }));
     }

@@ -22,6 +22,29 @@ fn a_clone_without_a_database_gets_the_same_one() {
     clone.d1(["check"]).code(1).says("tags");
 }
 
+/// Nobody ran `track`: an own value in a cell from the clock would be lost, and a changed key would take children along.
+#[test]
+fn a_database_that_it_makes_is_tracked() {
+    let project = Scratch::guestbook().file(
+        "migrations/0001_notes.sql",
+        "CREATE TABLE notes (slug TEXT PRIMARY KEY, at TEXT DEFAULT CURRENT_TIMESTAMP);
+         CREATE TABLE likes (note REFERENCES notes ON UPDATE CASCADE ON DELETE CASCADE);
+         INSERT INTO notes (slug) VALUES ('a'), ('b');",
+    );
+    project.d1(["apply"]).success().says("Tracking notes, likes");
+    project.sql(
+        "UPDATE notes SET at = '2020-02-02' WHERE slug = 'a'; UPDATE notes SET slug = 'c' WHERE slug = 'b'",
+    );
+    project.d1(["data", "-m", "own"]).success();
+    let migration = project.read("0002_own.sql");
+    assert!(migration.contains("UPDATE notes SET at = '2020-02-02' WHERE slug = 'a';"), "{migration}");
+    assert!(migration.contains("UPDATE notes SET slug = 'c' WHERE slug = 'b';"), "{migration}");
+    // One that somebody took it away from stays so.
+    project.d1(["untrack"]).success();
+    project.write("migrations/0003_theirs.sql", "INSERT INTO likes VALUES ('a');");
+    project.d1(["apply"]).success().says_not("Tracking");
+}
+
 #[test]
 fn what_a_colleagues_migration_does_here_is_not_a_change() {
     let project = Scratch::seeded();
