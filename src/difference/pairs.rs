@@ -5,16 +5,18 @@
 //! D1. So rows are matched by rowid and key, then by key alone, and where the changefeed saw their key change by the one that they
 //! began with: a new row may have got the rowid of one that went, and must not get its children too.
 
-use rusqlite::Connection;
+use std::collections::HashSet;
+
+use rusqlite::{Connection, params_from_iter};
 
 use super::LIVE;
 use super::began::{BEGAN, list_began, take_for_one};
-use super::columns::{RowShape, column_differs, lasting_name, same_key};
+use super::columns::{RowShape, all, column_differs, lasting_name, same_key};
 use super::doers::doers;
 use super::moves::{Follow, follow, stay_together};
 use super::replaced::part_replaced;
 use super::went::Partners;
-use crate::changefeed;
+use crate::changefeed::{self, Image};
 use crate::names::CHANGEFEED;
 use crate::schema::{Identity, Schema, Table, Term, UniqueKey};
 use crate::sql_text::{quote_identifier, string_literal};
@@ -257,7 +259,8 @@ fn list_changed(
     ))
 }
 
-/// Did a row that is deleted now change the key that the files give, since the last migration?
+/// Did a row that is deleted now change the key that the files give, since the last migration, and go under one that they give to another
+/// row? One that was pushed out may have.
 fn any_traded(
     conn: &Connection,
     table: &Table,
@@ -269,15 +272,50 @@ fn any_traded(
         return Ok(false);
     }
     let sql = format!(
-        "SELECT 1 FROM {LIVE}.{CHANGEFEED} f CROSS JOIN {} s ON s.{} = f.key
+        "SELECT f.op, f.key, f.old FROM {LIVE}.{CHANGEFEED} f CROSS JOIN {} s ON s.{} = f.key
          WHERE f.id > (SELECT coalesce(max(id), 0) FROM {LIVE}.{CHANGEFEED} WHERE op = 'A')
-           AND f.tbl = {} AND f.op = 'U' AND ({}) AND f.key IN (SELECT s1 FROM {diff} WHERE kind = 'D')",
+           AND f.tbl = {} AND (f.op = 'D' OR (f.op = 'U' AND ({}))) AND f.key IN (SELECT s1 FROM {diff} WHERE kind = 'D') ORDER BY f.id",
         shape.shadow(),
         shape.identity[0],
         string_literal(&table.name),
         was(table, key),
     );
-    conn.prepare(&sql)?.exists(())
+    let mut entries = conn.prepare(&sql)?;
+    let mut entries = entries.query(())?;
+    let mut traded = HashSet::new();
+    while let Some(entry) = entries.next()? {
+        let rowid: i64 = entry.get(1)?;
+        if entry.get_ref(0)?.as_str()? == "U" {
+            traded.insert(rowid);
+        } else if traded.remove(&rowid) {
+            let old = entry.get_ref(2)?.as_bytes().unwrap_or_default();
+            if is_given(conn, table, shape, key, Image::parse(&String::from_utf8_lossy(old)))? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(!traded.is_empty())
+}
+
+/// Do the files give a row the key that this image holds? Of a key that was not kept whole nobody knows.
+fn is_given(
+    conn: &Connection,
+    table: &Table,
+    shape: &RowShape,
+    key: &[(usize, String)],
+    mut image: Image,
+) -> rusqlite::Result<bool> {
+    let mut values = Vec::new();
+    let mut named = Vec::new();
+    for (position, collation) in key {
+        let name = &table.columns[*position].name;
+        let at = image.values.iter().position(|(column, _)| column.eq_ignore_ascii_case(name));
+        let Some(value) = at.and_then(|at| image.values.swap_remove(at).1) else { return Ok(true) };
+        values.push(value);
+        named.push(format!("s.{} = ? COLLATE {}", quote_identifier(name), quote_identifier(collation)));
+    }
+    let sql = format!("SELECT 1 FROM {} s WHERE {}", shape.shadow(), all(named.into_iter()));
+    conn.prepare(&sql)?.exists(params_from_iter(values))
 }
 
 /// Does the changefeed's entry `f` say that the key of `s` was changed?

@@ -25,7 +25,7 @@ const LEFT: &str = "temp.d1_migrate_left_keys";
 
 /// What a trace found besides its list.
 pub(super) struct Traced {
-    /// Was a row that had changed its key deleted or pushed out since?
+    /// Was a row that had changed its key deleted or pushed out since, under a key that the files give to another one?
     pub(super) any_ended: bool,
 }
 
@@ -148,7 +148,7 @@ impl<'a> Trace<'a> {
                 "U" | "K" => self.about.note(&key, id)?,
                 "I" => {
                     // It pushed out who stood there.
-                    any_ended |= self.end(&key)?;
+                    any_ended |= self.end(&key)? && self.is_in_files(key.clone())?;
                     self.about.note(&key, id)?;
                     self.take_place(&key)?;
                     self.arrivals.put(&key, id)?;
@@ -158,7 +158,7 @@ impl<'a> Trace<'a> {
                     self.lose_replaced(&key, id)?;
                     self.about.note(&key, id)?;
                     let ended = self.end(&key)?;
-                    any_ended |= ended;
+                    any_ended |= ended && self.is_in_files(key.clone())?;
                     self.leave(&key, id)?;
                     if !ended {
                         self.put_gone(&key, id)?;

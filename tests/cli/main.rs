@@ -24,6 +24,7 @@ mod other_rows;
 mod output;
 mod own_values;
 mod pipeline;
+mod remote;
 mod rounds;
 mod schema;
 mod search;

@@ -5,15 +5,15 @@ use rusqlite::Connection;
 use crate::support::project::Scratch;
 
 /// A database that D1 could be: it has run the first migration.
-pub(super) struct Remote(pub(super) Connection);
+pub(crate) struct Remote(pub(crate) Connection);
 
 impl Remote {
-    pub(super) fn of(project: &Scratch) -> Self {
+    pub(crate) fn of(project: &Scratch) -> Self {
         Self::with(&project.read("0001_initial_migration.sql"), "")
     }
 
     /// It has run this file, and its users these statements.
-    pub(super) fn with(file: &str, own: &str) -> Self {
+    pub(crate) fn with(file: &str, own: &str) -> Self {
         let conn = Connection::open_in_memory().expect("memory");
         conn.pragma_update(None, "foreign_keys", true).expect("a pragma");
         let remote = Self(conn);
@@ -23,24 +23,24 @@ impl Remote {
     }
 
     /// Its users add a child to every parent.
-    pub(super) fn with_children(self) -> Self {
+    pub(crate) fn with_children(self) -> Self {
         self.run("INSERT INTO child SELECT 100 + id, id FROM parent;");
         self
     }
 
-    pub(super) fn run(&self, sql: &str) {
+    pub(crate) fn run(&self, sql: &str) {
         self.0.execute_batch(&format!("BEGIN;\n{sql}\nCOMMIT;")).unwrap_or_else(|e| panic!("{e}\n{sql}"));
     }
 
     /// The number of each of its own children with the value of its parent now.
-    pub(super) fn children(&self) -> String {
+    pub(crate) fn children(&self) -> String {
         let list = "SELECT group_concat(c.id || v, ' ' ORDER BY c.id) FROM child c JOIN parent p ON p.id = c.parent WHERE c.id > 100";
         self.0.query_row(list, (), |row| row.get(0)).expect("children")
     }
 }
 
 /// Two D1s with rows of their own: one runs the migration that comes of `sql` here, the other `sql` itself. And that migration.
-pub(super) fn by_migration_and_by_hand(project: &Scratch, own: &str, sql: &str) -> (Remote, Remote, String) {
+pub(crate) fn by_migration_and_by_hand(project: &Scratch, own: &str, sql: &str) -> (Remote, Remote, String) {
     project.d1([]).success();
     let (remote, oracle) = (Remote::of(project), Remote::of(project));
     for database in [&remote, &oracle] {
@@ -56,7 +56,7 @@ pub(super) fn by_migration_and_by_hand(project: &Scratch, own: &str, sql: &str) 
 }
 
 /// A list that both databases must give.
-pub(super) fn assert_same(remote: &Remote, oracle: &Remote, list: &str, context: &str) {
+pub(crate) fn assert_same(remote: &Remote, oracle: &Remote, list: &str, context: &str) {
     let of = |database: &Remote| -> Option<String> {
         database.0.query_row(list, (), |row| row.get(0)).expect("a list")
     };

@@ -1,11 +1,10 @@
 //! A parent whose key changes takes along the children that only the real D1 has.
 
-mod remote;
 mod taken;
 mod traded;
 
+use crate::remote::{Remote, assert_same, by_migration_and_by_hand};
 use crate::support::project::Scratch;
-use remote::{Remote, assert_same, by_migration_and_by_hand};
 
 /// Keys of every kind; the rows are named 1 to 4.
 const KEYS: [&str; 7] = [

@@ -1,7 +1,7 @@
 //! A key of a row that is deleted or replaced, and who takes it.
 
-use super::remote::{Remote, assert_same, by_migration_and_by_hand};
 use super::{CASCADE, KEYS, children_after};
+use crate::remote::{Remote, assert_same, by_migration_and_by_hand};
 use crate::support::project::Scratch;
 
 #[test]
@@ -294,5 +294,30 @@ fn where_a_new_row_took_over_a_deleted_one_before_it_changed() {
         let (remote, oracle, migration) =
             by_migration_and_by_hand(&project, "INSERT INTO c VALUES ('x');", sql);
         assert_same(&remote, &oracle, "SELECT group_concat(f) FROM c", &format!("{columns}\n{migration}"));
+    }
+}
+
+/// Nothing follows the keys, so they are not traded: whoever stands there now must not be told as the one who left.
+#[test]
+fn by_another_row_where_its_own_had_stepped_aside_before_it_went() {
+    for key in KEYS {
+        for actions in ["ON DELETE CASCADE", "ON UPDATE RESTRICT ON DELETE SET NULL"] {
+            let schema = format!(
+                "CREATE TABLE parent ({}; CREATE TABLE child (n INTEGER PRIMARY KEY, parent REFERENCES parent (id) {actions});
+                 INSERT INTO parent (id, v) VALUES (3, 'A'), (4, 'B');",
+                key.replace(")", ", theirs TEXT)")
+            );
+            let sql = "UPDATE parent SET id = 9 WHERE v = 'B'; UPDATE parent SET id = 4 WHERE v = 'A'; DELETE FROM parent WHERE v = 'B'";
+            let project = Scratch::with_schema(&schema);
+            let own = "UPDATE parent SET theirs = 'of ' || v;";
+            let (remote, oracle, migration) = by_migration_and_by_hand(&project, own, sql);
+            let list = "SELECT group_concat(id || v || theirs) FROM parent";
+            assert_same(&remote, &oracle, list, &format!("{key} {actions}\n{migration}"));
+            // Who hangs on the key that is left stands in the way of the statements, and of the migration.
+            let remote = Remote::of(&project);
+            remote.run("INSERT INTO child SELECT 100, id FROM parent WHERE v = 'A';");
+            let refused = remote.0.execute_batch(&format!("BEGIN;\n{migration}\nCOMMIT;"));
+            assert!(refused.is_err(), "{key} {actions}\n{migration}");
+        }
     }
 }

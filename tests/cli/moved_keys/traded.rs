@@ -1,7 +1,7 @@
 //! Rows that trade the keys by which their children name them.
 
-use super::remote::{Remote, assert_same, by_migration_and_by_hand};
 use super::{CASCADE, KEYS, children_after};
+use crate::remote::{Remote, assert_same, by_migration_and_by_hand};
 use crate::support::project::Scratch;
 
 #[test]
