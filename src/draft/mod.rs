@@ -34,7 +34,7 @@ use keys::Lead;
 use parts::Parts;
 use rows::RowWriter;
 use spool::{Sink, Spool};
-use ways::{Way, first_that_works};
+use ways::{Way, attempt, first_that_works};
 
 /// Actions of foreign keys reach rows that are put back in the next round; a round cannot reach further than the rows it
 /// puts back, so two are the rule.
@@ -57,14 +57,43 @@ pub fn data(
             return Err(Error::Unnameable { table: difference.table.name.clone(), key });
         }
     }
-    first_that_works(conn, here, files, selected, |way, selected| {
-        let mut parts = Parts::new(conn, naming.clone());
-        step_aside(&mut parts, files, &selected.taken)?;
-        write_rows(&mut parts, open_reader, here, files, selected, way)?;
-        settle_indexes(&mut parts, here, files, selected)?;
-        write_sequences(&mut parts, here, selected)?;
-        parts.finish()
-    })
+    let draft = |fed: &[&str]| {
+        first_that_works(conn, here, files, selected, |way, selected| {
+            let mut parts = Parts::new(conn, naming.clone());
+            let (fed_rows, rows) = apart(selected, fed);
+            step_aside(&mut parts, files, &rows.taken, fed)?;
+            write_rows(&mut parts, open_reader, here, files, &rows, way)?;
+            let unfed = recheck(
+                conn,
+                here,
+                files,
+                &fed_rows,
+                &[],
+                &selected.left,
+                Moment::AfterRound(MOST_ROUNDS + 1),
+            )?;
+            if let Some(unfed) = unfed.first() {
+                return Err(Error::Unproven { table: unfed.table.name.clone() });
+            }
+            settle_indexes(&mut parts, here, files, selected)?;
+            write_sequences(&mut parts, here, selected)?;
+            parts.finish()
+        })
+    };
+    let fed = triggers::fed_tables(files, &selected.taken);
+    if !fed.is_empty()
+        && let Some(parts) = attempt(conn, || draft(&fed))?
+    {
+        return Ok(parts);
+    }
+    draft(&[])
+}
+
+/// The differences of the tables that triggers fill, and the rest of what was selected.
+fn apart(selected: &Selected, fed: &[&str]) -> (Vec<TableDifference>, Selected) {
+    let (fed, taken) = (selected.taken.iter().cloned())
+        .partition(|difference| fed.contains(&difference.table.name.as_str()));
+    (fed, Selected { taken, ..selected.clone() })
 }
 
 fn settle_indexes(
@@ -115,8 +144,13 @@ pub fn initial(
 }
 
 /// The user's triggers go before the first row and come back after the last one, in every file.
-fn step_aside(parts: &mut Parts, files: &Schema, differences: &[TableDifference]) -> Result<(), Error> {
-    for trigger in triggers::concerned(parts.conn(), files, differences)? {
+fn step_aside(
+    parts: &mut Parts,
+    files: &Schema,
+    differences: &[TableDifference],
+    fed: &[&str],
+) -> Result<(), Error> {
+    for trigger in triggers::concerned(parts.conn(), files, differences, fed)? {
         parts.before.push(format!("DROP TRIGGER {};", display_identifier(&trigger.name)));
         parts.after.push(format!("{};", one_line(&trigger.sql)));
     }

@@ -96,7 +96,10 @@ fn ways(conn: &Connection, files: &Schema, differences: &[TableDifference]) -> R
 }
 
 /// Tries a draft; where D1 would not take it, all is as before, and there is none.
-fn attempt<T>(conn: &Connection, draft: impl Fn() -> Result<T, Error>) -> Result<Option<T>, Error> {
+pub(super) fn attempt<T>(
+    conn: &Connection,
+    draft: impl Fn() -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
     conn.execute_batch("SAVEPOINT way")?;
     match draft() {
         Err(

@@ -1,5 +1,6 @@
 //! FTS5 and R*Tree: made, filled and equal in what queries return.
 
+use crate::remote::{assert_same, by_migration_and_by_hand};
 use crate::support::project::Scratch;
 
 const SCHEMA: &str = "
@@ -207,6 +208,66 @@ fn documents_that_keep_no_text_are_written_in_one_pass() {
             "SELECT count(*) FROM f('a98')",
             "SELECT rowid FROM f('new')",
             "SELECT rowid FROM f('a99') LIMIT 2",
+        ]);
+    }
+}
+
+/// Triggers that keep the text of a search table, by a name of its rows and by their hidden rowid.
+const KEPT: [(&str, &str); 2] = [
+    (
+        "CREATE TABLE note (slug TEXT PRIMARY KEY, body TEXT);
+         CREATE VIRTUAL TABLE note_fts USING fts5(slug UNINDEXED, body);
+         CREATE TRIGGER ai AFTER INSERT ON note BEGIN INSERT INTO note_fts (slug, body) VALUES (new.slug, new.body); END;
+         CREATE TRIGGER ad AFTER DELETE ON note BEGIN DELETE FROM note_fts WHERE slug = old.slug; END;
+         CREATE TRIGGER au AFTER UPDATE ON note BEGIN UPDATE note_fts SET slug = new.slug, body = new.body WHERE slug = old.slug; END;
+         INSERT INTO note VALUES ('a', 'alpha'), ('b', 'beta');",
+        "n.slug = f.slug",
+    ),
+    (
+        "CREATE TABLE note (slug TEXT PRIMARY KEY, body TEXT);
+         CREATE VIRTUAL TABLE note_fts USING fts5(body);
+         CREATE TRIGGER ai AFTER INSERT ON note BEGIN INSERT INTO note_fts (rowid, body) VALUES (new.rowid, new.body); END;
+         CREATE TRIGGER ad AFTER DELETE ON note BEGIN DELETE FROM note_fts WHERE rowid = old.rowid; END;
+         CREATE TRIGGER au AFTER UPDATE ON note BEGIN UPDATE note_fts SET body = new.body WHERE rowid = old.rowid; END;
+         INSERT INTO note VALUES ('a', 'alpha'), ('b', 'beta');",
+        "n.rowid = f.rowid",
+    ),
+];
+
+#[test]
+fn text_that_triggers_keep_belongs_to_the_same_rows_under_any_rowid_that_they_have_on_the_real_d1() {
+    let own = "INSERT INTO note VALUES ('r', 'remote'); DELETE FROM note WHERE slug = 'b'; INSERT INTO note VALUES ('b', 'beta');";
+    for (schema, join) in KEPT {
+        for sql in [
+            "UPDATE note SET body = 'beta two' WHERE slug = 'b'",
+            "DELETE FROM note WHERE slug = 'b'",
+            "INSERT INTO note VALUES ('c', 'gamma'); UPDATE note SET slug = 'z' WHERE slug = 'a'",
+        ] {
+            let project = Scratch::with_schema(schema);
+            let (remote, oracle, migration) = by_migration_and_by_hand(&project, own, sql);
+            let list = format!(
+                "SELECT group_concat(n.slug || f.body, ' ' ORDER BY n.slug) FROM note_fts f JOIN note n ON {join}"
+            );
+            assert_same(&remote, &oracle, &list, &migration);
+            let count = "SELECT count(*) || '' FROM note_fts('remote OR alpha OR beta OR gamma')";
+            assert_same(&remote, &oracle, count, &migration);
+        }
+    }
+}
+
+#[test]
+fn text_that_its_triggers_alone_do_not_give_is_written() {
+    for (schema, _) in KEPT {
+        let project = Scratch::with_schema(schema);
+        project.d1([]).success();
+        project.sql("UPDATE note SET body = 'new' WHERE slug = 'b'; UPDATE note_fts SET body = 'other' WHERE rowid = 1");
+        project.d1(["data", "-m", "text"]).success();
+        let migration = project.read("0002_text.sql");
+        assert!(migration.contains("UPDATE note_fts SET body = 'other' WHERE rowid = 1;"), "{migration}");
+        assert!(migration.contains("DROP TRIGGER au;"), "{migration}");
+        project.assert_wrangler_agrees_on(&[
+            "SELECT rowid FROM note_fts('other')",
+            "SELECT rowid FROM note_fts('new')",
         ]);
     }
 }

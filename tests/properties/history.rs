@@ -44,6 +44,11 @@ impl History {
         &self.twin
     }
 
+    /// Names and texts of the migrations, as they were when it was last looked at.
+    pub(crate) fn files(&self) -> &[(String, String)] {
+        &self.files
+    }
+
     /// Makes a failure of it.
     pub(crate) fn fail<T>(&self, why: impl std::fmt::Display) -> Result<T> {
         let script: Vec<String> = self.script.iter().map(|line| shortened(line)).collect();

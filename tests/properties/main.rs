@@ -26,6 +26,7 @@ mod replay;
 mod run;
 mod schema;
 mod scratch;
+mod search;
 mod shape;
 mod snapshot;
 mod tangle;
@@ -48,6 +49,9 @@ const TANGLES: u32 = 300;
 /// Also about a quarter of a minute.
 const CLOCKS: u32 = 150;
 
+/// As long.
+const SEARCHES: u32 = 200;
+
 /// A change is judged by the same cases as the one before it; a run of some minutes looks for new ones.
 const SEED: u64 = 1;
 
@@ -67,6 +71,11 @@ fn whatever_happens_to_tables_that_point_to_themselves_the_folder_rebuilds_them(
 #[test]
 fn whatever_colleagues_do_beside_it_an_own_change_gets_there_and_what_chance_gave_stays() {
     hunt(clock::case, clock::play, CLOCKS);
+}
+
+#[test]
+fn whatever_happens_to_what_is_searched_d1_finds_it_too() {
+    hunt(search::search, search::run, SEARCHES);
 }
 
 /// Looks for a case that fails, on several threads.

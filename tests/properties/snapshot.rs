@@ -14,6 +14,9 @@ pub(crate) fn snapshot(conn: &Connection) -> Vec<String> {
     for table in tables(conn) {
         rows(conn, &table, &mut lines);
     }
+    for (name, is_text) in virtual_tables(conn) {
+        search_table(conn, &name, is_text, &mut lines);
+    }
     sequences(conn, &mut lines);
     lines.sort();
     lines
@@ -76,6 +79,44 @@ fn rows(conn: &Connection, table: &Table, lines: &mut Vec<String>) {
             push(&mut line, row.get_ref(position).expect("a column"));
         }
         lines.push(line);
+    }
+}
+
+/// The names of R*Trees and FTS5 tables, and which of them are such.
+fn virtual_tables(conn: &Connection) -> Vec<(String, bool)> {
+    let sql =
+        "SELECT name, sql LIKE '%USING fts5%' FROM sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL TABLE%'";
+    let mut statement = conn.prepare(sql).expect("a schema");
+    let names = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).expect("a schema");
+    names.collect::<rusqlite::Result<_>>().expect("a schema")
+}
+
+/// The rows of an R*Tree or an FTS5 table, and the terms and the settings of the latter.
+fn search_table(conn: &Connection, name: &str, is_text: bool, lines: &mut Vec<String>) {
+    let table = identifier(name);
+    let mut queries = vec![format!("SELECT rowid, * FROM {table}")];
+    if is_text {
+        let terms = "temp.d1_migrate_terms";
+        conn.execute_batch(&format!(
+            "DROP TABLE IF EXISTS {terms}; CREATE VIRTUAL TABLE {terms} USING fts5vocab(main, {table}, instance)"
+        ))
+        .expect("a temporary table");
+        queries.push(format!("SELECT doc, term, col, offset FROM {terms}"));
+        let config = identifier(&format!("{name}_config"));
+        queries.push(format!("SELECT k, v FROM {config} WHERE k <> 'version'"));
+    }
+    for sql in queries {
+        let mut statement = conn.prepare(&sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let width = statement.column_count();
+        let mut rows = statement.query(()).expect("readable");
+        while let Some(row) = rows.next().unwrap_or_else(|error| panic!("{sql}: {error}")) {
+            let mut line = format!("in {name}:");
+            for position in 0..width {
+                line.push(' ');
+                push(&mut line, row.get_ref(position).expect("a column"));
+            }
+            lines.push(line);
+        }
     }
 }
 
