@@ -141,11 +141,14 @@ impl Watched<'_> {
         let (l, s) = (self.shape.slots('l').join(", "), self.shape.slots('s').join(", "));
         conn.execute_batch(&format!("DROP TABLE IF EXISTS {list}; CREATE TABLE {list}(kind, {l}, {s});"))?;
         for diff in lists {
-            self.rename(conn, diff)?;
             conn.execute(
                 &format!("INSERT INTO {list} SELECT kind, {l}, {s} FROM {diff} WHERE kind <> 'I'"),
                 (),
             )?;
+        }
+        self.forget_dead(conn, &list)?;
+        for renamed in lists.iter().copied().chain([list.as_str()]) {
+            self.rename(conn, renamed)?;
         }
         conn.execute_batch(&format!("CREATE INDEX {list}_s ON {name}({s})"))?;
         if self.can_be_renamed() {
@@ -160,6 +163,19 @@ impl Watched<'_> {
             ))?;
         }
         Ok(Partners { table: self.table.name.clone(), list })
+    }
+
+    /// A row that was deleted meanwhile is none to tell apart from the one that has got its name by now.
+    fn forget_dead(&self, conn: &Connection, list: &str) -> rusqlite::Result<()> {
+        if !self.can_be_renamed() {
+            return Ok(());
+        }
+        let went = self.went();
+        let (moved, taken) = (self.same_slots("w.w", "p.s"), self.same_slots("w.n", "p.s"));
+        conn.execute_batch(&format!(
+            "DELETE FROM {list} AS p WHERE kind = 'D' AND EXISTS (SELECT 1 FROM temp.{went} w WHERE {taken})
+               AND NOT EXISTS (SELECT 1 FROM temp.{went} w WHERE {moved})"
+        ))
     }
 
     /// The rows of a table of differences under their names of now.

@@ -28,7 +28,7 @@ use crate::difference::{
     Moment, Scope, Selected, TableDifference, compare, is_search_table, reached, recheck, sequences,
     unnameable,
 };
-use crate::schema::{Module, Schema, Table, TableKind, children_first};
+use crate::schema::{Module, Object, Schema, Table, TableKind, children_first};
 use crate::sql_text::{display_identifier, one_line, quote_identifier, string_literal};
 use keys::Lead;
 use parts::Parts;
@@ -62,7 +62,7 @@ pub fn data(
             let mut parts = Parts::new(conn, naming.clone());
             let (fed_rows, rows) = apart(selected, fed);
             step_aside(&mut parts, files, &rows.taken, fed)?;
-            write_rows(&mut parts, open_reader, here, files, &rows, way)?;
+            write_rows(&mut parts, open_reader, here, files, &rows, way, fed)?;
             let unfed = recheck(
                 conn,
                 here,
@@ -129,7 +129,7 @@ pub fn initial(
     let comparison = compare(conn, here.clone(), files, &Scope::everything())?;
     let selected =
         Selected { taken: comparison.tables, sequences: comparison.sequences, ..Selected::default() };
-    write_rows(&mut parts, open_reader, here, &comparison.files, &selected, Way::ChildrenFirst)?;
+    write_rows(&mut parts, open_reader, here, &comparison.files, &selected, Way::ChildrenFirst, &[])?;
     write_sequences(&mut parts, here, &selected)?;
     let indexes = here.tables.iter().filter(|table| is_search_table(table)).map(|table| table.name.clone());
     search::settle(&mut parts, here, &indexes.collect::<Vec<_>>())?;
@@ -151,10 +151,28 @@ fn step_aside(
     fed: &[&str],
 ) -> Result<(), Error> {
     for trigger in triggers::concerned(parts.conn(), files, differences, fed)? {
-        parts.before.push(format!("DROP TRIGGER {};", display_identifier(&trigger.name)));
+        parts.before.push(drop_trigger(trigger));
         parts.after.push(format!("{};", one_line(&trigger.sql)));
     }
     Ok(())
+}
+
+fn drop_trigger(trigger: &Object) -> String {
+    format!("DROP TRIGGER {};", display_identifier(&trigger.name))
+}
+
+/// What has to be written in a later round may fire a trigger that nobody expected to: it would do again what it did here.
+fn no_other_fires(
+    parts: &Parts,
+    files: &Schema,
+    pending: &[TableDifference],
+    fed: &[&str],
+) -> Result<(), Error> {
+    let concerned = triggers::concerned(parts.conn(), files, pending, fed)?;
+    match concerned.into_iter().find(|trigger| !parts.before.contains(&drop_trigger(trigger))) {
+        Some(trigger) => Err(Error::Unproven { table: trigger.table.clone() }),
+        None => Ok(()),
+    }
 }
 
 fn write_rows(
@@ -164,6 +182,7 @@ fn write_rows(
     files: &Schema,
     selected: &Selected,
     way: Way,
+    fed: &[&str],
 ) -> Result<(), Error> {
     let conn = parts.conn();
     let mut pending = match way {
@@ -174,6 +193,9 @@ fn write_rows(
     for round in 1..=MOST_ROUNDS {
         if pending.is_empty() {
             break;
+        }
+        if round > 1 || matches!(way, Way::KeysFirst | Way::OwnChildrenFirst) {
+            no_other_fires(parts, files, &pending, fed)?;
         }
         // Once the statements have run, nothing differs any more that could tell.
         let reached = reached(conn, here, &pending)?;

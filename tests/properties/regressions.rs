@@ -517,3 +517,27 @@ fn rows_trade_a_unique_value_that_a_generated_column_cannot_do_without() {
         ],
     ]);
 }
+
+#[test]
+fn a_row_takes_the_key_of_one_that_goes_before_it_under_children_of_which_not_all_follow() {
+    play(&[
+        &[
+            "CREATE TABLE t0(id TEXT PRIMARY KEY, c INTEGER) WITHOUT ROWID",
+            "CREATE TABLE t1(id INTEGER PRIMARY KEY, a TEXT REFERENCES t0 ON DELETE RESTRICT ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED, b TEXT REFERENCES t0 ON DELETE CASCADE ON UPDATE RESTRICT)",
+            "CREATE TABLE audit(id INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT)",
+            "CREATE TRIGGER came AFTER INSERT ON t0 BEGIN INSERT INTO audit(what) VALUES ('INSERT ' || NEW.c); END",
+            "INSERT INTO t0 VALUES ('a', 0), ('1', 3)",
+            "INSERT INTO t1 VALUES (4, 'a', 'a')",
+        ],
+        &[
+            "PRAGMA foreign_keys=OFF",
+            "UPDATE t0 SET id = 'aside' WHERE id = '1'",
+            "UPDATE t0 SET id = '1' WHERE id = 'a'",
+            "UPDATE t0 SET id = 'a' WHERE id = 'aside'",
+            "DELETE FROM t0 WHERE id = '1'",
+            "UPDATE t0 SET c = 0 WHERE id = 'a'",
+            "UPDATE audit SET what = 'changed' WHERE id = 1",
+            "PRAGMA foreign_keys=ON",
+        ],
+    ]);
+}
