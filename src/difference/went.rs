@@ -125,6 +125,7 @@ impl Watched<'_> {
                  WHERE NOT EXISTS (SELECT 1 FROM temp.{log} x WHERE {came} AND x.rowid < e.rowid)
                UNION ALL SELECT {g_was}, {e_now}, e.rowid FROM g CROSS JOIN temp.{log} e ON e.rowid = ({next}))
              SELECT {was}, {now} FROM g WHERE ({next}) IS NULL;
+             CREATE INDEX temp.{went}_w ON {went}({was}); CREATE INDEX temp.{went}_n ON {went}({now});
              DROP TRIGGER temp.{log}; DROP TABLE temp.{log};",
             came = self.same_slots("x.n", "e.w"),
             g_was = of("g", 'w'),
