@@ -5,6 +5,7 @@ mod ahead;
 mod batches;
 mod ddl;
 mod error;
+mod fed;
 mod inserts;
 mod keys;
 mod loose;
@@ -21,6 +22,7 @@ mod ways;
 use rusqlite::Connection;
 
 pub use error::Error;
+pub use fed::take_fed;
 pub use part::{Part, forget_drafts};
 pub use parts::Naming;
 
@@ -57,30 +59,19 @@ pub fn data(
             return Err(Error::Unnameable { table: difference.table.name.clone(), key });
         }
     }
-    let draft = |fed: &[&str]| {
+    let draft = |fed: &[&Table]| {
         first_that_works(conn, here, files, selected, |way, selected| {
             let mut parts = Parts::new(conn, naming.clone());
-            let (fed_rows, rows) = apart(selected, fed);
+            let rows = without(selected, fed);
             step_aside(&mut parts, files, &rows.taken, fed)?;
             write_rows(&mut parts, open_reader, here, files, &rows, way, fed)?;
-            let unfed = recheck(
-                conn,
-                here,
-                files,
-                &fed_rows,
-                &[],
-                &selected.left,
-                Moment::AfterRound(MOST_ROUNDS + 1),
-            )?;
-            if let Some(unfed) = unfed.first() {
-                return Err(Error::Unproven { table: unfed.table.name.clone() });
-            }
+            prove_fed(conn, here, files, selected, fed)?;
             settle_indexes(&mut parts, here, files, selected)?;
             write_sequences(&mut parts, here, selected)?;
             parts.finish()
         })
     };
-    let fed = triggers::fed_tables(files, &selected.taken);
+    let fed = fed::fed_tables(files, selected);
     if !fed.is_empty()
         && let Some(parts) = attempt(conn, || draft(&fed))?
     {
@@ -89,11 +80,27 @@ pub fn data(
     draft(&[])
 }
 
-/// The differences of the tables that triggers fill, and the rest of what was selected.
-fn apart(selected: &Selected, fed: &[&str]) -> (Vec<TableDifference>, Selected) {
-    let (fed, taken) = (selected.taken.iter().cloned())
-        .partition(|difference| fed.contains(&difference.table.name.as_str()));
-    (fed, Selected { taken, ..selected.clone() })
+/// What was selected, but for the rows of tables that triggers fill.
+fn without(selected: &Selected, fed: &[&Table]) -> Selected {
+    let mut selected = selected.clone();
+    selected.taken.retain(|difference| fed.iter().all(|table| table.name != difference.table.name));
+    selected
+}
+
+/// Have the triggers filled these tables with what they hold here?
+fn prove_fed(
+    conn: &Connection,
+    here: &Schema,
+    files: &Schema,
+    selected: &Selected,
+    fed: &[&Table],
+) -> Result<(), Error> {
+    let fed: Vec<String> = fed.iter().map(|table| table.name.clone()).collect();
+    let moment = Moment::AfterRound(MOST_ROUNDS + 1);
+    match recheck(conn, here, files, &[], &fed, &selected.left, moment)?.first() {
+        Some(unfed) => Err(Error::Unproven { table: unfed.table.name.clone() }),
+        None => Ok(()),
+    }
 }
 
 fn settle_indexes(
@@ -148,7 +155,7 @@ fn step_aside(
     parts: &mut Parts,
     files: &Schema,
     differences: &[TableDifference],
-    fed: &[&str],
+    fed: &[&Table],
 ) -> Result<(), Error> {
     for trigger in triggers::concerned(parts.conn(), files, differences, fed)? {
         parts.before.push(drop_trigger(trigger));
@@ -166,7 +173,7 @@ fn no_other_fires(
     parts: &Parts,
     files: &Schema,
     pending: &[TableDifference],
-    fed: &[&str],
+    fed: &[&Table],
 ) -> Result<(), Error> {
     let concerned = triggers::concerned(parts.conn(), files, pending, fed)?;
     match concerned.into_iter().find(|trigger| !parts.before.contains(&drop_trigger(trigger))) {
@@ -182,7 +189,7 @@ fn write_rows(
     files: &Schema,
     selected: &Selected,
     way: Way,
-    fed: &[&str],
+    fed: &[&Table],
 ) -> Result<(), Error> {
     let conn = parts.conn();
     let mut pending = match way {

@@ -30,7 +30,11 @@ pub(super) fn settle(parts: &mut Parts, here: &Schema, names: &[String]) -> Resu
             continue;
         }
         let keeps_no_text = table.kind == TableKind::Virtual(Module::FtsContentless);
-        let ways: &[Way] = if keeps_no_text { &[documents_that_differ, from_terms] } else { &[rebuilt] };
+        // Where triggers pass over rows of its text, it holds less than all.
+        let ways: &[Way] = match keeps_no_text {
+            true => &[documents_that_differ, from_terms],
+            false => &[rebuilt, documents_that_differ],
+        };
         match first_that_settles(conn, table, ways)? {
             Some(mut statements) => statements.each(|sql| parts.statement(sql))?,
             None if keeps_no_text => return Err(Error::Search { table: table.name.clone() }),
@@ -149,10 +153,12 @@ fn each_document(
     mut each: impl FnMut(Vec<Value>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     note_texts(conn, table, side, which)?;
+    // What one over another table shows is that one's text, not what was indexed of it.
+    let shows_its_own = table.kind == TableKind::Virtual(Module::FtsContentless);
     let text = |column: String| {
         format!("(SELECT text FROM {TEXTS} t WHERE t.doc = d.doc AND t.col = {})", string_literal(&column))
     };
-    let documents = match lists_documents(conn, table)? {
+    let documents = match shows_its_own && lists_documents(conn, table)? {
         true => {
             // Only an UNINDEXED column may hold a value.
             let column = |name: String| format!(", coalesce(f.{}, {})", quote_identifier(&name), text(name));

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use crate::difference::{Rows, TableDifference, any_update_touches, is_search_index, reached};
-use crate::schema::{Module, Object, Schema, Table, TableKind, unquoted};
+use crate::schema::{Object, Schema, Table, unquoted};
 use crate::sql_text::{Event, Timing, Token, firing, tokens};
 
 /// The triggers that statements for these differences would fire, actions of foreign keys included, but for those that keep search
@@ -12,7 +12,7 @@ pub(super) fn concerned<'s>(
     conn: &Connection,
     schema: &'s Schema,
     differences: &[TableDifference],
-    kept: &[&str],
+    kept: &[&Table],
 ) -> rusqlite::Result<Vec<&'s Object>> {
     let reached = reached(conn, schema, differences)?;
     let fires = |object: &Object| -> rusqlite::Result<bool> {
@@ -92,27 +92,13 @@ pub(super) fn feeds_search(schema: &Schema, trigger: &Object) -> bool {
 }
 
 /// The same of a trigger that writes to these tables, too.
-fn keeps_only(schema: &Schema, trigger: &Object, kept: &[&str]) -> bool {
+fn keeps_only(schema: &Schema, trigger: &Object, kept: &[&Table]) -> bool {
     let targets = targets(&trigger.sql);
     let is_kept = |name: &String| {
         schema.table(name).is_some_and(is_search_index)
-            || kept.iter().any(|other| other.eq_ignore_ascii_case(name))
+            || kept.iter().any(|table| table.name.eq_ignore_ascii_case(name))
     };
     !targets.is_empty() && targets.iter().all(is_kept)
-}
-
-/// The R*Trees, and FTS5 tables with text of their own, that triggers on the other changed tables write to: where they fire, these rows
-/// may need no statement, and belong to the same ones on the real D1, under whichever rowids they are there.
-pub(super) fn fed_tables<'d>(schema: &Schema, differences: &'d [TableDifference]) -> Vec<&'d str> {
-    let keeps_rows =
-        |table: &Table| matches!(table.kind, TableKind::Virtual(Module::FtsOwnContent | Module::Rtree));
-    let is_fed = |fed: &Table| {
-        let others = differences.iter().filter(|other| other.table.name != fed.name);
-        let triggers = others.flat_map(|other| schema.triggers_on(&other.table.name));
-        triggers.flat_map(|trigger| targets(&trigger.sql)).any(|name| name.eq_ignore_ascii_case(&fed.name))
-    };
-    let tables = differences.iter().map(|difference| &difference.table);
-    tables.filter(|table| keeps_rows(table) && is_fed(table)).map(|table| table.name.as_str()).collect()
 }
 
 /// The search indexes that triggers on the changed tables keep.
@@ -128,7 +114,7 @@ pub(super) fn fed_indexes<'s>(
 }
 
 /// The tables that the statements of a trigger's body write to. RAISE counts as a target without a name.
-fn targets(sql: &str) -> Vec<String> {
+pub(super) fn targets(sql: &str) -> Vec<String> {
     let words: Vec<Token> = tokens(sql).filter(Token::is_significant).collect();
     let body = words.iter().position(|word| word.is_word("BEGIN")).unwrap_or(words.len());
     let mut targets = Vec::new();

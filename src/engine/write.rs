@@ -90,7 +90,8 @@ impl Ready {
     /// Drafts the data migration for what is selected of the pending changes.
     pub fn draft_data(self, selection: &Selection, message: &str, max_file_size: u64) -> Result<Drafted> {
         let Self { mut bench, comparison, .. } = self;
-        let selected = select(bench.conn(), &comparison, selection)?;
+        let mut selected = select(bench.conn(), &comparison, selection)?;
+        draft::take_fed(&comparison.files, &mut selected);
         if selected.is_nothing() {
             // Rows of tables that are defined otherwise could not be compared.
             schema_must_agree(&comparison)?;

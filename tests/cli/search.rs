@@ -1,6 +1,6 @@
 //! FTS5 and R*Tree: made, filled and equal in what queries return.
 
-use crate::remote::{assert_same, by_migration_and_by_hand};
+use crate::remote::{Remote, assert_same, by_migration_and_by_hand};
 use crate::support::project::Scratch;
 
 const SCHEMA: &str = "
@@ -213,7 +213,7 @@ fn documents_that_keep_no_text_are_written_in_one_pass() {
 }
 
 /// Triggers that keep the text of a search table, by a name of its rows and by their hidden rowid.
-const KEPT: [(&str, &str); 2] = [
+const KEPT: [(&str, &str); 3] = [
     (
         "CREATE TABLE note (slug TEXT PRIMARY KEY, body TEXT);
          CREATE VIRTUAL TABLE note_fts USING fts5(slug UNINDEXED, body);
@@ -232,19 +232,36 @@ const KEPT: [(&str, &str); 2] = [
          INSERT INTO note VALUES ('a', 'alpha'), ('b', 'beta');",
         "n.rowid = f.rowid",
     ),
+    // A second one, in which as a rule nothing differs.
+    (
+        "CREATE TABLE note (slug TEXT PRIMARY KEY, body TEXT);
+         CREATE VIRTUAL TABLE note_fts USING fts5(body); CREATE VIRTUAL TABLE slug_fts USING fts5(slug);
+         CREATE TRIGGER ai AFTER INSERT ON note BEGIN
+           INSERT INTO note_fts (rowid, body) VALUES (new.rowid, new.body); INSERT INTO slug_fts (rowid, slug) VALUES (new.rowid, new.slug); END;
+         CREATE TRIGGER ad AFTER DELETE ON note BEGIN
+           DELETE FROM note_fts WHERE rowid = old.rowid; DELETE FROM slug_fts WHERE rowid = old.rowid; END;
+         CREATE TRIGGER au AFTER UPDATE ON note BEGIN
+           UPDATE note_fts SET body = new.body WHERE rowid = old.rowid; UPDATE slug_fts SET slug = new.slug WHERE rowid = old.rowid; END;
+         INSERT INTO note VALUES ('a', 'alpha'), ('b', 'beta');",
+        "n.rowid = f.rowid",
+    ),
 ];
+
+/// Its users let the row of one note go and come again, under another rowid.
+const THEIRS: &str = "INSERT INTO note VALUES ('r', 'remote'); DELETE FROM note WHERE slug = 'b'; INSERT INTO note VALUES ('b', 'beta');";
 
 #[test]
 fn text_that_triggers_keep_belongs_to_the_same_rows_under_any_rowid_that_they_have_on_the_real_d1() {
-    let own = "INSERT INTO note VALUES ('r', 'remote'); DELETE FROM note WHERE slug = 'b'; INSERT INTO note VALUES ('b', 'beta');";
     for (schema, join) in KEPT {
         for sql in [
             "UPDATE note SET body = 'beta two' WHERE slug = 'b'",
             "DELETE FROM note WHERE slug = 'b'",
             "INSERT INTO note VALUES ('c', 'gamma'); UPDATE note SET slug = 'z' WHERE slug = 'a'",
+            // The new row gets the rowid, and the text, of the deleted one.
+            "DELETE FROM note WHERE slug = 'b'; INSERT INTO note VALUES ('c', 'beta')",
         ] {
             let project = Scratch::with_schema(schema);
-            let (remote, oracle, migration) = by_migration_and_by_hand(&project, own, sql);
+            let (remote, oracle, migration) = by_migration_and_by_hand(&project, THEIRS, sql);
             let list = format!(
                 "SELECT group_concat(n.slug || f.body, ' ' ORDER BY n.slug) FROM note_fts f JOIN note n ON {join}"
             );
@@ -270,4 +287,49 @@ fn text_that_its_triggers_alone_do_not_give_is_written() {
             "SELECT rowid FROM note_fts('new')",
         ]);
     }
+}
+
+#[test]
+fn text_that_triggers_keep_goes_along_with_the_table_that_was_asked_for() {
+    for (schema, join) in KEPT {
+        for part in ["--tables=note", "--since=1 hour ago"] {
+            let project = Scratch::with_schema(schema);
+            project.d1([]).success();
+            let remote = Remote::of(&project);
+            remote.run(THEIRS);
+            project.sql("UPDATE note SET body = 'beta two' WHERE slug = 'b'");
+            project
+                .d1(["data", "-m", "part", part])
+                .success()
+                .says("note_fts: 1 updated")
+                .says_not("pending");
+            project.d1(["check"]).success();
+            let migration = project.read("0002_part.sql");
+            remote.run(&migration);
+            let list = format!(
+                "SELECT group_concat(n.slug || f.body, ' ' ORDER BY n.slug) FROM note_fts f JOIN note n ON {join}"
+            );
+            let found: String = remote.0.query_row(&list, (), |row| row.get(0)).expect("notes");
+            assert_eq!(found, "aalpha bbeta two rremote", "{part}\n{migration}");
+        }
+    }
+}
+
+#[test]
+fn an_index_that_passes_over_rows_of_its_text_does_so_on_d1() {
+    let project = Scratch::with_schema(
+        "CREATE TABLE posts (id INTEGER PRIMARY KEY, body TEXT, shown INTEGER); CREATE TABLE log (id INTEGER PRIMARY KEY, what);
+         CREATE VIRTUAL TABLE posts_fts USING fts5(body, content='posts', content_rowid='id');
+         CREATE TRIGGER ai AFTER INSERT ON posts WHEN new.shown BEGIN
+           INSERT INTO posts_fts(rowid, body) VALUES (new.id, new.body); INSERT INTO log(what) VALUES (new.id); END;
+         INSERT INTO posts VALUES (1, 'first words', 1), (2, 'hidden words', 0);",
+    );
+    project.d1([]).success();
+    project.sql("INSERT INTO posts VALUES (3, 'more hidden words', 0), (4, 'more words', 1)");
+    project.d1(["data", "-m", "posts"]).success();
+    project.d1(["check"]).success();
+    project.assert_wrangler_agrees_on(&[
+        "SELECT rowid FROM posts_fts('words')",
+        "SELECT rowid FROM posts_fts('hidden')",
+    ]);
 }

@@ -24,6 +24,8 @@ enum Kind {
     OwnByRowid,
     /// Own text, under the keys of `docs`.
     OwnByKey,
+    /// The same of one column beside it, kept by the same triggers.
+    TwoByRowid,
     /// Own text, and no trigger.
     OwnByHand,
     External,
@@ -67,6 +69,8 @@ pub(crate) struct Search {
     rows: Vec<(u8, [usize; 2])>,
     rounds: Vec<Vec<Change>>,
     small_files: bool,
+    /// Is only `docs` asked for, at first?
+    in_part: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -106,6 +110,7 @@ pub(crate) fn search() -> impl Strategy<Value = Search> {
         OwnByRowid,
         OwnByKey,
         OwnByKey,
+        TwoByRowid,
         OwnByHand,
         External,
         External,
@@ -115,14 +120,23 @@ pub(crate) fn search() -> impl Strategy<Value = Search> {
     ]);
     let texts = || [0..TEXTS.len(), 0..TEXTS.len()];
     let rounds = vec(vec(change(), 1..5), 1..4);
-    (0..KEYS.len(), kind, 0..OPTIONS.len(), vec((0..7u8, texts()), 0..6), rounds, prop::bool::weighted(0.2))
-        .prop_map(|(key, kind, options, rows, rounds, small_files)| Search {
+    (
+        0..KEYS.len(),
+        kind,
+        0..OPTIONS.len(),
+        vec((0..7u8, texts()), 0..6),
+        rounds,
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.2),
+    )
+        .prop_map(|(key, kind, options, rows, rounds, small_files, in_part)| Search {
             key,
             kind,
             options,
             rows,
             rounds,
             small_files,
+            in_part,
         })
 }
 
@@ -158,6 +172,9 @@ pub(crate) fn run(search: &Search) -> Result {
             }
         }
         search.rebuild_if_old(&mut history)?;
+        if search.in_part {
+            history.tool(&["data", "-m", "part", "--tables", "docs"], &[0])?;
+        }
         let small: &[&str] = if search.small_files { &["--max-file-size", "200"] } else { &[] };
         history.tool(&[&["data", "-m", "round"], small].concat(), &[0])?;
         history.settle()?;
@@ -186,7 +203,7 @@ impl Search {
             _ => OPTIONS[self.options],
         };
         let index = match self.kind {
-            Kind::OwnByRowid | Kind::OwnByHand => format!("fts5(title, body{options})"),
+            Kind::OwnByRowid | Kind::TwoByRowid | Kind::OwnByHand => format!("fts5(title, body{options})"),
             Kind::OwnByKey => format!("fts5(id UNINDEXED, title, body{options})"),
             Kind::External => format!("fts5(title, body, content='docs', content_rowid='{rowid}'{options})"),
             Kind::Contentless => format!("fts5(title, body, content=''{options})"),
@@ -219,8 +236,15 @@ impl Search {
                 let remove = format!("DELETE FROM ix WHERE id = old.{rowid}");
                 (Some(add.clone()), Some(remove.clone()), Some(format!("{remove}; {add}")))
             }
+            Kind::TwoByRowid => {
+                let add = format!("{add}; INSERT INTO two(rowid, title) VALUES (new.{rowid}, new.title)");
+                let remove = format!("{remove}; DELETE FROM two WHERE rowid = old.{rowid}");
+                (Some(add.clone()), Some(remove.clone()), Some(format!("{remove}; {add}")))
+            }
             _ => (Some(add.clone()), Some(remove.clone()), Some(format!("{remove}; {add}"))),
         };
+        let two =
+            (self.kind == Kind::TwoByRowid).then(|| "CREATE VIRTUAL TABLE two USING fts5(title)".to_owned());
         let trigger = |event: &str, body: Option<String>| {
             body.map(|body| {
                 format!("CREATE TRIGGER \"{event} docs\" AFTER {event} ON docs BEGIN {body}; END")
@@ -231,7 +255,7 @@ impl Search {
             format!("CREATE VIRTUAL TABLE ix USING {index}"),
         ];
         let triggers = [trigger("INSERT", add), trigger("DELETE", remove), trigger("UPDATE", change)];
-        tables.into_iter().chain(triggers.into_iter().flatten()).collect()
+        tables.into_iter().chain(two).chain(triggers.into_iter().flatten()).collect()
     }
 
     fn id(&self, id: u8) -> String {
@@ -311,7 +335,7 @@ impl Search {
             Kind::OwnByKey => {
                 ["SELECT id, title, body FROM ix".into(), "SELECT id, title, body FROM docs".into()]
             }
-            Kind::OwnByRowid => {
+            Kind::OwnByRowid | Kind::TwoByRowid => {
                 ["SELECT rowid, title, body FROM ix".into(), format!("SELECT {rowid}, title, body FROM docs")]
             }
             Kind::Areas => ["SELECT id, low FROM ix".into(), format!("SELECT {rowid}, n FROM docs")],
