@@ -4,6 +4,7 @@
 //! the local ones do. Written as DELETE and INSERT, the DELETE could take them along. The changefeed only proposes: a pair
 //! that it names is taken where the files give the one key and the local database holds the other.
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use super::columns::{RowShape, all, lasting_name};
@@ -12,6 +13,7 @@ use super::pairs::set_apart;
 use super::trace::{TRACED, forget, trace};
 use super::went::Partners;
 use crate::schema::{Action, ForeignKey, Schema, Table};
+use crate::sql_text::quote_identifier;
 
 /// Names of rows that may be one, here and in the files.
 const PAIRS: &str = "temp.d1_migrate_pairs";
@@ -119,10 +121,51 @@ fn points_to_name(key: &ForeignKey, table: &Table) -> bool {
     key.columns.iter().all(|(_, parent)| parent.as_ref().is_none_or(is_part))
 }
 
+/// Does any row point to one of these in the files? Those that stay hang on the key, whoever has it here.
+pub(super) fn any_has_children(
+    conn: &Connection,
+    files: &Schema,
+    table: &Table,
+    rows: impl Iterator<Item = Vec<Value>>,
+) -> rusqlite::Result<bool> {
+    let (shape, slots) = (RowShape::of(table), Slots::of(table, 's'));
+    let list = "temp.d1_migrate_ended";
+    conn.execute_batch(&format!("DROP TABLE IF EXISTS {list}; CREATE TABLE {list}({})", slots.list()))?;
+    let mut put =
+        conn.prepare(&format!("INSERT INTO {list} VALUES ({})", vec!["?"; slots.0.len()].join(", ")))?;
+    for row in rows {
+        put.execute(params_from_iter(row))?;
+    }
+    for (child, key) in files.children(&table.name) {
+        let pairs = key.columns.iter().zip(table.pointed_to(key));
+        let points = pairs.map(|((own, _), parent)| {
+            format!("s.{} = c.{}", quote_identifier(&table.columns[parent].name), quote_identifier(own))
+        });
+        let sql = format!(
+            "SELECT 1 FROM {list} d CROSS JOIN {} s ON {} CROSS JOIN main.{} c ON {}",
+            shape.shadow(),
+            shape.is_named("s", 's'),
+            quote_identifier(&child.name),
+            all(points),
+        );
+        if conn.prepare(&sql)?.exists(())? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Rewrites the table of differences, in which rows are still matched by their identity alone.
-pub(super) fn follow(conn: &Connection, follow: Follow, table: &Table, diff: &str) -> rusqlite::Result<()> {
+pub(super) fn follow(
+    conn: &Connection,
+    files: &Schema,
+    follow: Follow,
+    table: &Table,
+    diff: &str,
+) -> rusqlite::Result<()> {
     let Some(traced) = trace(conn, table)? else { return Ok(()) };
-    let follow = follow.or_gone(|| Ok(traced.any_ended))?;
+    let ended = traced.ended.into_iter().filter_map(|was| key_values(table, was));
+    let follow = follow.or_gone(|| Ok(traced.any_ended || any_has_children(conn, files, table, ended)?))?;
     let moves = Moves { conn, diff, l: Slots::of(table, 'l'), s: Slots::of(table, 's') };
     moves.propose_traced(table)?;
     forget(conn)?;

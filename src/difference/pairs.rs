@@ -7,13 +7,14 @@
 
 use std::collections::HashSet;
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use super::LIVE;
 use super::began::{BEGAN, list_began, take_for_one};
 use super::columns::{RowShape, all, column_differs, lasting_name, same_key};
 use super::doers::doers;
-use super::moves::{Follow, follow, stay_together};
+use super::moves::{Follow, any_has_children, follow, stay_together};
 use super::replaced::part_replaced;
 use super::went::Partners;
 use crate::changefeed::{self, Image};
@@ -52,14 +53,14 @@ pub fn pair(
     let shape = RowShape::of(table);
     match known {
         Known::Told { as_told: Some(as_told), .. } if !shape.hidden_rowid => {
-            follow(conn, as_told, table, diff)?;
+            follow(conn, files, as_told, table, diff)?;
         }
         Known::Told { .. } | Known::Settled => {}
         Known::Before(partners) => stay_together(conn, files, partners, table, diff)?,
     }
     let pointed_to = pointed_to_keys(files, table);
     if let Identity::Rowid(_) = table.identity() {
-        pair_by_keys(conn, table, &shape, &pointed_to, diff, known)?;
+        pair_by_keys(conn, files, table, &shape, &pointed_to, diff, known)?;
     }
     match known {
         Known::Told { of_replaced: true, .. } => part_replaced(conn, table, &shape, &pointed_to, diff),
@@ -70,6 +71,7 @@ pub fn pair(
 /// Pairs rows by their declared key, where that is not their identity, and by those that foreign keys point to.
 fn pair_by_keys(
     conn: &Connection,
+    files: &Schema,
     table: &Table,
     shape: &RowShape,
     pointed_to: &[Key],
@@ -85,7 +87,7 @@ fn pair_by_keys(
     // Where the rowid is hidden, the first key names a row.
     let name = keys.first().filter(|_| shape.hidden_rowid && !matches!(known, Known::Before(_)));
     if let Some(name) = name {
-        part(conn, table, shape, name, diff, known)?;
+        part(conn, files, table, shape, name, diff, known)?;
     }
     let may_be_one = match known {
         Known::Before(partners) => partners.knows_no_end_of("s", shape),
@@ -175,6 +177,7 @@ fn is_pointed_to(files: &Schema, table: &Table, key: &UniqueKey) -> bool {
 /// these come together first as far as the changefeed is believed.
 fn part(
     conn: &Connection,
+    files: &Schema,
     table: &Table,
     shape: &RowShape,
     key: &[(usize, String)],
@@ -187,7 +190,7 @@ fn part(
         Known::Told { as_told, .. } => {
             list_began(conn, table, key, &doers(conn, table)?)?;
             if let Some(as_told) = as_told {
-                keeps = match as_told.or_gone(|| any_traded(conn, table, shape, key, diff))? {
+                keeps = match as_told.or_gone(|| any_traded(conn, files, table, shape, key, diff))? {
                     Follow::All | Follow::AllButTraded => true,
                     Follow::Places => {
                         !takes_key_of_deleted(conn, shape, diff, &same_key(table, key, "s", "l"))?
@@ -260,9 +263,10 @@ fn list_changed(
 }
 
 /// Did a row that is deleted now change the key that the files give, since the last migration, and go under one that they give to another
-/// row? One that was pushed out may have.
+/// row, or leave children under the one that it had? One that was pushed out may have.
 fn any_traded(
     conn: &Connection,
+    files: &Schema,
     table: &Table,
     shape: &RowShape,
     key: &[(usize, String)],
@@ -282,7 +286,7 @@ fn any_traded(
     );
     let mut entries = conn.prepare(&sql)?;
     let mut entries = entries.query(())?;
-    let mut traded = HashSet::new();
+    let (mut traded, mut ended) = (HashSet::new(), Vec::new());
     while let Some(entry) = entries.next()? {
         let rowid: i64 = entry.get(1)?;
         if entry.get_ref(0)?.as_str()? == "U" {
@@ -292,9 +296,10 @@ fn any_traded(
             if is_given(conn, table, shape, key, Image::parse(&String::from_utf8_lossy(old)))? {
                 return Ok(true);
             }
+            ended.push(vec![Value::Integer(rowid)]);
         }
     }
-    Ok(!traded.is_empty())
+    Ok(!traded.is_empty() || any_has_children(conn, files, table, ended.into_iter())?)
 }
 
 /// Do the files give a row the key that this image holds? Of a key that was not kept whole nobody knows.

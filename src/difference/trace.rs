@@ -27,6 +27,8 @@ const LEFT: &str = "temp.d1_migrate_left_keys";
 pub(super) struct Traced {
     /// Was a row that had changed its key deleted or pushed out since, under a key that the files give to another one?
     pub(super) any_ended: bool,
+    /// The keys that those had in the files which ended under one that the files do not give.
+    pub(super) ended: Vec<Value>,
 }
 
 /// Lists where rows came from, if any moved at all.
@@ -124,13 +126,13 @@ impl<'a> Trace<'a> {
         );
         let mut entries = self.conn.prepare(&entries)?;
         let mut entries = entries.query(params![self.table.name, first])?;
-        let mut any_ended = false;
+        let mut traced = Traced { any_ended: false, ended: Vec::new() };
         while let Some(entry) = entries.next()? {
             let operation = entry.get_ref(0)?.as_str()?;
             if operation == "A" {
                 self.forget_new_rows_of_the_files()?;
                 if self.doers.change_keys.contains(&entry.get::<_, String>(4)?) {
-                    any_ended = false;
+                    traced = Traced { any_ended: false, ended: Vec::new() };
                     self.forget_what_the_files_hold()?;
                 }
                 continue;
@@ -148,7 +150,8 @@ impl<'a> Trace<'a> {
                 "U" | "K" => self.about.note(&key, id)?,
                 "I" => {
                     // It pushed out who stood there.
-                    any_ended |= self.end(&key)? && self.is_in_files(key.clone())?;
+                    let was = self.end(&key)?;
+                    self.note_end(&mut traced, was, &key)?;
                     self.about.note(&key, id)?;
                     self.take_place(&key)?;
                     self.arrivals.put(&key, id)?;
@@ -157,17 +160,27 @@ impl<'a> Trace<'a> {
                     self.lose_if_replaced(&key, id)?;
                     self.lose_replaced(&key, id)?;
                     self.about.note(&key, id)?;
-                    let ended = self.end(&key)?;
-                    any_ended |= ended && self.is_in_files(key.clone())?;
+                    let was = self.end(&key)?;
                     self.leave(&key, id)?;
-                    if !ended {
+                    if was.is_none() {
                         self.put_gone(&key, id)?;
                     }
+                    self.note_end(&mut traced, was, &key)?;
                 }
             }
         }
         self.lose_what_files_replaced()?;
-        Ok(Traced { any_ended })
+        Ok(traced)
+    }
+
+    /// The row that had this key in the files, if any, ended under that one.
+    fn note_end(&self, traced: &mut Traced, was: Option<Value>, key: &Value) -> rusqlite::Result<()> {
+        match was {
+            Some(_) if self.is_in_files(key.clone())? => traced.any_ended = true,
+            Some(was) => traced.ended.push(was),
+            None => {}
+        }
+        Ok(())
     }
 
     fn list_left_keys(&self) -> rusqlite::Result<()> {
@@ -362,15 +375,15 @@ impl<'a> Trace<'a> {
             .map_or(Ok(false), |key| is_there.query_row(params_from_iter(key), |row| row.get(0)))
     }
 
-    /// The row of this key is no more. Gives whether it had another one.
-    fn end(&self, key: &Value) -> rusqlite::Result<bool> {
+    /// The row of this key is no more. Gives the one that it had in the files, if another.
+    fn end(&self, key: &Value) -> rusqlite::Result<Option<Value>> {
         let end = format!("DELETE FROM {TRACED} WHERE now = ?1 RETURNING was");
         let was: Option<Value> =
             self.conn.prepare_cached(&end)?.query_row([key], |row| row.get(0)).optional()?;
         if let Some(was) = &was {
             self.about.take_new_for_it(was)?;
         }
-        Ok(was.is_some())
+        Ok(was)
     }
 
     /// When a migration was applied, it may have held what was traced until then: what the files give tells. A key that they give may

@@ -321,3 +321,22 @@ fn by_another_row_where_its_own_had_stepped_aside_before_it_went() {
         }
     }
 }
+
+/// Such a child hangs on the key: it is not one of the row that left it, and does not go with that.
+#[test]
+fn with_the_children_that_stay_where_its_own_row_had_stepped_aside_before_it_went() {
+    for key in ["TEXT PRIMARY KEY, v)", "INTEGER PRIMARY KEY, v)", "TEXT PRIMARY KEY, v) WITHOUT ROWID"] {
+        let project = Scratch::with_schema(&format!(
+            "CREATE TABLE parent (id {key};
+             CREATE TABLE child (n INTEGER PRIMARY KEY, parent REFERENCES parent (id) ON DELETE CASCADE, theirs);
+             CREATE TABLE grandchild (child REFERENCES child ON DELETE CASCADE);
+             INSERT INTO parent (id, v) VALUES (1, 'A'), (2, 'B'); INSERT INTO child SELECT 1, id, NULL FROM parent WHERE v = 'A';"
+        ));
+        let own = "UPDATE child SET theirs = 'own'; INSERT INTO child SELECT 100, id, 'new' FROM parent WHERE v = 'A';
+            INSERT INTO grandchild VALUES (1);";
+        let sql = "PRAGMA foreign_keys = OFF; PRAGMA defer_foreign_keys = ON; UPDATE parent SET id = 9 WHERE v = 'A'; UPDATE parent SET id = 1 WHERE v = 'B'; DELETE FROM parent WHERE v = 'A'";
+        let (remote, oracle, migration) = by_migration_and_by_hand(&project, own, sql);
+        let list = "SELECT group_concat(n || theirs || v || (SELECT count(*) FROM grandchild WHERE child = n), ' ' ORDER BY n) FROM child JOIN parent ON id = parent";
+        assert_same(&remote, &oracle, list, &format!("{key}\n{migration}"));
+    }
+}
