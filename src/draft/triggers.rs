@@ -91,14 +91,21 @@ pub(super) fn feeds_search(schema: &Schema, trigger: &Object) -> bool {
     keeps_only(schema, trigger, &[])
 }
 
-/// The same of a trigger that writes to these tables, too.
+/// The same of a trigger that writes to these tables, too. Of two that share the work (BEFORE takes the old words out, AFTER puts the new
+/// ones in) none may fire alone.
 fn keeps_only(schema: &Schema, trigger: &Object, kept: &[&Table]) -> bool {
-    let targets = targets(&trigger.sql);
     let is_kept = |name: &String| {
         schema.table(name).is_some_and(is_search_index)
             || kept.iter().any(|table| table.name.eq_ignore_ascii_case(name))
     };
-    !targets.is_empty() && targets.iter().all(is_kept)
+    let event = |trigger: &Object| firing(&trigger.sql).map(|firing| firing.event);
+    let own = targets(&trigger.sql);
+    let shares_the_work = |other: &&Object| {
+        event(other) == event(trigger)
+            && targets(&other.sql).iter().any(|name| own.iter().any(|own| own.eq_ignore_ascii_case(name)))
+    };
+    let mut at_work = schema.triggers_on(&trigger.table).filter(shares_the_work);
+    !own.is_empty() && at_work.all(|trigger| targets(&trigger.sql).iter().all(is_kept))
 }
 
 /// The search indexes that triggers on the changed tables keep.
