@@ -24,6 +24,7 @@ const HELD: &str = "temp.d1_migrate_held_by_files";
 const LEFT: &str = "temp.d1_migrate_left_keys";
 
 /// What a trace found besides its list.
+#[derive(Default)]
 pub(super) struct Traced {
     /// Was a row that had changed its key deleted or pushed out since, under a key that the files give to another one?
     pub(super) any_ended: bool,
@@ -126,13 +127,13 @@ impl<'a> Trace<'a> {
         );
         let mut entries = self.conn.prepare(&entries)?;
         let mut entries = entries.query(params![self.table.name, first])?;
-        let mut traced = Traced { any_ended: false, ended: Vec::new() };
+        let mut traced = Traced::default();
         while let Some(entry) = entries.next()? {
             let operation = entry.get_ref(0)?.as_str()?;
             if operation == "A" {
                 self.forget_new_rows_of_the_files()?;
                 if self.doers.change_keys.contains(&entry.get::<_, String>(4)?) {
-                    traced = Traced { any_ended: false, ended: Vec::new() };
+                    traced = Traced::default();
                     self.forget_what_the_files_hold()?;
                 }
                 continue;
