@@ -250,6 +250,13 @@ const KEPT: [(&str, &str); 3] = [
 /// Its users let the row of one note go and come again, under another rowid.
 const THEIRS: &str = "INSERT INTO note VALUES ('r', 'remote'); DELETE FROM note WHERE slug = 'b'; INSERT INTO note VALUES ('b', 'beta');";
 
+/// A query for each note with the text that is found for it.
+fn texts(join: &str) -> String {
+    format!(
+        "SELECT group_concat(n.slug || f.body, ' ' ORDER BY n.slug) FROM note_fts f JOIN note n ON {join}"
+    )
+}
+
 #[test]
 fn text_that_triggers_keep_belongs_to_the_same_rows_under_any_rowid_that_they_have_on_the_real_d1() {
     for (schema, join) in KEPT {
@@ -262,9 +269,7 @@ fn text_that_triggers_keep_belongs_to_the_same_rows_under_any_rowid_that_they_ha
         ] {
             let project = Scratch::with_schema(schema);
             let (remote, oracle, migration) = by_migration_and_by_hand(&project, THEIRS, sql);
-            let list = format!(
-                "SELECT group_concat(n.slug || f.body, ' ' ORDER BY n.slug) FROM note_fts f JOIN note n ON {join}"
-            );
+            let list = texts(join);
             assert_same(&remote, &oracle, &list, &migration);
             let count = "SELECT count(*) || '' FROM note_fts('remote OR alpha OR beta OR gamma')";
             assert_same(&remote, &oracle, count, &migration);
@@ -306,9 +311,7 @@ fn text_that_triggers_keep_goes_along_with_the_table_that_was_asked_for() {
             project.d1(["check"]).success();
             let migration = project.read("0002_part.sql");
             remote.run(&migration);
-            let list = format!(
-                "SELECT group_concat(n.slug || f.body, ' ' ORDER BY n.slug) FROM note_fts f JOIN note n ON {join}"
-            );
+            let list = texts(join);
             let found: String = remote.0.query_row(&list, (), |row| row.get(0)).expect("notes");
             assert_eq!(found, "aalpha bbeta two rremote", "{part}\n{migration}");
         }

@@ -195,13 +195,17 @@ impl Search {
         self.kind != Kind::Areas
     }
 
-    fn schema(&self) -> Vec<String> {
-        let (key, rowid) = KEYS[self.key];
-        let options = match self.kind {
+    fn options(&self) -> &'static str {
+        match self.kind {
             // Terms that become others when they are read again are a limit of the tool's.
             Kind::Contentless | Kind::ContentlessDelete => OPTIONS[self.options % 3],
             _ => OPTIONS[self.options],
-        };
+        }
+    }
+
+    fn schema(&self) -> Vec<String> {
+        let (key, rowid) = KEYS[self.key];
+        let options = self.options();
         let index = match self.kind {
             Kind::OwnByRowid | Kind::TwoByRowid | Kind::OwnByHand => format!("fts5(title, body{options})"),
             Kind::OwnByKey => format!("fts5(id UNINDEXED, title, body{options})"),
@@ -221,41 +225,40 @@ impl Search {
             }
             _ => format!("DELETE FROM ix WHERE rowid = old.{rowid}"),
         };
-        let (add, remove, change) = match self.kind {
-            Kind::OwnByHand => (None, None, None),
-            Kind::OwnByKey => (
-                Some("INSERT INTO ix(id, title, body) VALUES (new.id, new.title, new.body)".to_owned()),
-                Some("DELETE FROM ix WHERE id IS old.id".to_owned()),
-                Some(
-                    "UPDATE ix SET id = new.id, title = new.title, body = new.body WHERE id IS old.id"
-                        .to_owned(),
-                ),
-            ),
-            Kind::Areas => {
-                let add = format!("INSERT INTO ix VALUES (new.{rowid}, new.n, new.n + 1)");
-                let remove = format!("DELETE FROM ix WHERE id = old.{rowid}");
-                (Some(add.clone()), Some(remove.clone()), Some(format!("{remove}; {add}")))
+        let work = match self.kind {
+            Kind::OwnByHand => None,
+            Kind::OwnByKey => Some([
+                "INSERT INTO ix(id, title, body) VALUES (new.id, new.title, new.body)".to_owned(),
+                "DELETE FROM ix WHERE id IS old.id".to_owned(),
+                "UPDATE ix SET id = new.id, title = new.title, body = new.body WHERE id IS old.id".to_owned(),
+            ]),
+            kind => {
+                let (add, remove) = match kind {
+                    Kind::Areas => (
+                        format!("INSERT INTO ix VALUES (new.{rowid}, new.n, new.n + 1)"),
+                        format!("DELETE FROM ix WHERE id = old.{rowid}"),
+                    ),
+                    Kind::TwoByRowid => (
+                        format!("{add}; INSERT INTO two(rowid, title) VALUES (new.{rowid}, new.title)"),
+                        format!("{remove}; DELETE FROM two WHERE rowid = old.{rowid}"),
+                    ),
+                    _ => (add, remove),
+                };
+                let change = format!("{remove}; {add}");
+                Some([add, remove, change])
             }
-            Kind::TwoByRowid => {
-                let add = format!("{add}; INSERT INTO two(rowid, title) VALUES (new.{rowid}, new.title)");
-                let remove = format!("{remove}; DELETE FROM two WHERE rowid = old.{rowid}");
-                (Some(add.clone()), Some(remove.clone()), Some(format!("{remove}; {add}")))
-            }
-            _ => (Some(add.clone()), Some(remove.clone()), Some(format!("{remove}; {add}"))),
         };
         let two =
             (self.kind == Kind::TwoByRowid).then(|| "CREATE VIRTUAL TABLE two USING fts5(title)".to_owned());
-        let trigger = |event: &str, body: Option<String>| {
-            body.map(|body| {
-                format!("CREATE TRIGGER \"{event} docs\" AFTER {event} ON docs BEGIN {body}; END")
-            })
-        };
         let tables = [
             format!("CREATE TABLE docs(id {key}, title TEXT, body TEXT, n INTEGER NOT NULL DEFAULT 1)"),
             format!("CREATE VIRTUAL TABLE ix USING {index}"),
         ];
-        let triggers = [trigger("INSERT", add), trigger("DELETE", remove), trigger("UPDATE", change)];
-        tables.into_iter().chain(two).chain(triggers.into_iter().flatten()).collect()
+        let triggers = work.into_iter().flat_map(|work| ["INSERT", "DELETE", "UPDATE"].into_iter().zip(work));
+        let triggers = triggers.map(|(event, body)| {
+            format!("CREATE TRIGGER \"{event} docs\" AFTER {event} ON docs BEGIN {body}; END")
+        });
+        tables.into_iter().chain(two).chain(triggers).collect()
     }
 
     fn id(&self, id: u8) -> String {
@@ -335,16 +338,21 @@ impl Search {
             Kind::OwnByKey => {
                 ["SELECT id, title, body FROM ix".into(), "SELECT id, title, body FROM docs".into()]
             }
-            Kind::OwnByRowid | Kind::TwoByRowid => {
+            Kind::OwnByRowid => {
                 ["SELECT rowid, title, body FROM ix".into(), format!("SELECT {rowid}, title, body FROM docs")]
             }
+            Kind::TwoByRowid => [
+                "SELECT ix.rowid, ix.title, body, two.title FROM ix FULL JOIN two ON two.rowid = ix.rowid"
+                    .into(),
+                format!("SELECT {rowid}, title, body, title FROM docs"),
+            ],
             Kind::Areas => ["SELECT id, low FROM ix".into(), format!("SELECT {rowid}, n FROM docs")],
             Kind::External | Kind::Contentless | Kind::ContentlessDelete => {
                 conn.execute_batch(&format!(
                     "CREATE VIRTUAL TABLE temp.wanted USING fts5(title, body{}); INSERT INTO wanted(rowid, title, body) SELECT {rowid}, title, body FROM docs;
                      CREATE VIRTUAL TABLE temp.found_terms USING fts5vocab(main, ix, instance);
                      CREATE VIRTUAL TABLE temp.wanted_terms USING fts5vocab(temp, wanted, instance)",
-                    if self.kind == Kind::External { OPTIONS[self.options] } else { OPTIONS[self.options % 3] },
+                    self.options(),
                 ))
                 .expect("an index can be made");
                 [

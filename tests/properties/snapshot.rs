@@ -70,11 +70,17 @@ fn rows(conn: &Connection, table: &Table, lines: &mut Vec<String>) {
         columns.push(rowid.to_owned());
     }
     let sql = format!("SELECT {} FROM {}", columns.join(", "), identifier(&table.name));
-    let mut statement = conn.prepare(&sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    answers(conn, &sql, &format!("row of {}:", table.name), lines);
+}
+
+/// One line for each row of an answer.
+fn answers(conn: &Connection, sql: &str, label: &str, lines: &mut Vec<String>) {
+    let mut statement = conn.prepare(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let width = statement.column_count();
     let mut rows = statement.query(()).expect("readable");
-    while let Some(row) = rows.next().expect("readable") {
-        let mut line = format!("row of {}:", table.name);
-        for position in 0..columns.len() {
+    while let Some(row) = rows.next().unwrap_or_else(|error| panic!("{sql}: {error}")) {
+        let mut line = label.to_owned();
+        for position in 0..width {
             line.push(' ');
             push(&mut line, row.get_ref(position).expect("a column"));
         }
@@ -106,17 +112,7 @@ fn search_table(conn: &Connection, name: &str, is_text: bool, lines: &mut Vec<St
         queries.push(format!("SELECT k, v FROM {config} WHERE k <> 'version'"));
     }
     for sql in queries {
-        let mut statement = conn.prepare(&sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
-        let width = statement.column_count();
-        let mut rows = statement.query(()).expect("readable");
-        while let Some(row) = rows.next().unwrap_or_else(|error| panic!("{sql}: {error}")) {
-            let mut line = format!("in {name}:");
-            for position in 0..width {
-                line.push(' ');
-                push(&mut line, row.get_ref(position).expect("a column"));
-            }
-            lines.push(line);
-        }
+        answers(conn, &sql, &format!("in {name}:"), lines);
     }
 }
 
